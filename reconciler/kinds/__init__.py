@@ -1,0 +1,19 @@
+"""The kinds of resources that the manifests can hold: a module and a line here each, owners before what they own."""
+
+from collections.abc import Mapping
+
+from reconciler.kinds.client import CLIENT
+from reconciler.kinds.credential import CREDENTIAL
+from reconciler.kinds.kind import Field, Kind, absent, named, normal, without
+from reconciler.kinds.policy import POLICY
+from reconciler.kinds.project import PROJECT
+from reconciler.kinds.scope import SCOPE
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
+
+__all__ = ["KINDS", "Field", "Kind", "absent", "named", "normal", "owned", "without"]
+
+
+def owned(name: str | None) -> tuple[Kind, ...]:
+    """List the kinds that a kind owns (None: those that stand alone)."""
+    return tuple(kind for kind in KINDS.values() if kind.owner == name)

@@ -1,0 +1,107 @@
+"""What a kind of resource is, as a declaration, and the few functions that read one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model import Data, Fields, Live, Ref, Want, canonical, references
+
+Wire = Mapping[str, Data]
+"""A document of the service, without its envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One managed field.
+
+    `required`: a create needs it. `nullable`: `null` clears it. `immutable`: changing it is a replacement.
+    `unordered`: a list that the service keeps as a set; its absence and `[]` are the same. `want`: the value, or each
+    element of the list, names something; with `element` that name stands under this key of each element.
+    """
+
+    name: str
+    required: bool = False
+    nullable: bool = False
+    immutable: bool = False
+    unordered: bool = False
+    want: Want | None = None
+    element: str | None = None
+
+
+def _anything(_: Fields) -> str | None:
+    return None
+
+
+def _unchanged(fields: Fields) -> dict[str, Data]:
+    return dict(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of resource.
+
+    `section` is the plural under which the manifests nest it. `owner` is the kind of its parent and `owner_field` the
+    service's name for the parent's id; `moves` says that an object can be given to another parent. `natural` makes the
+    key by which an object is found among its siblings. `keyed` is the field that the manifest's key stands for.
+    `uncreatable` says why a resource is only adopted. `sent_along` are fields that every update repeats.
+    """
+
+    name: str
+    section: str
+    fields: tuple[Field, ...]
+    natural: Callable[[Fields], tuple[Data, ...]]
+    from_wire: Callable[[Wire], Live]
+    to_wire: Callable[[Fields], dict[str, Data]] = _unchanged
+    owner: str | None = None
+    owner_field: str | None = None
+    moves: bool = False
+    keyed: str | None = None
+    one_of: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ("id",)
+    denotes: Want | None = None
+    listed_by_owner: bool = False
+    secret: bool = False
+    goes_with_owner: bool = False
+    sent_along: tuple[str, ...] = ()
+    includes_caller: tuple[str, ...] = ()
+    keeps_natural_key: bool = False
+    uncreatable: Callable[[Fields], str | None] = _anything
+    breaks: str = ""
+    by_name: Mapping[str, Field] = field(init=False, default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {each.name: each for each in self.fields})
+
+
+def normal(declared: Field, value: Data) -> Data:
+    """Bring a value into the form in which it is compared: sets sorted and never null."""
+    if not declared.unordered:
+        return value
+    return sorted(value or [], key=canonical)
+
+
+def absent(declared: Field, value: Data) -> bool:
+    """Tell whether a value says that there is none."""
+    return value is None or (declared.unordered and not value)
+
+
+def named(declared: Field, value: Data) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Find each name in the manifest form of a field: its place below the field, and the text."""
+    if declared.want is None or value is None:
+        return
+    elements = enumerate(value) if isinstance(value, list) else [((), value)]
+    for index, element in elements:
+        at = (index,) if isinstance(index, int) else ()
+        if isinstance(element, str):
+            yield at, element
+        elif declared.element and isinstance(element, Mapping) and isinstance(element.get(declared.element), str):
+            yield (*at, declared.element), element[declared.element]
+
+
+def without(value: Data, unwanted: Callable[[Ref], bool]) -> tuple[Data, bool]:
+    """Leave out the elements of a value (or all of it) whose `Ref` is unwanted; say whether any was."""
+    if isinstance(value, list):
+        kept = [element for element in value if not any(unwanted(ref) for ref in references(element))]
+        return kept, len(kept) != len(value)
+    hit = any(unwanted(ref) for ref in references(value))
+    return (None if hit else value), hit

@@ -1,0 +1,37 @@
+"""Authentication policies: how recently and with which identities people must have logged in."""
+
+from reconciler.kinds.kind import Field, Kind, Wire
+from reconciler.model import Live
+
+_PLAIN = ("display_name", "description", "high_assurance", "authentication_assurance_timeout", "required_mfa")
+_DOMAINS = ("domain_constraints_include", "domain_constraints_exclude")
+
+
+def _live(wire: Wire) -> Live:
+    return Live(
+        kind="policy",
+        id=wire["id"],
+        parent=wire["project_id"],
+        fields={name: wire.get(name) for name in _PLAIN} | {name: wire.get(name) or [] for name in _DOMAINS},
+    )
+
+
+POLICY = Kind(
+    name="policy",
+    section="policies",
+    owner="project",
+    owner_field="project_id",
+    moves=True,
+    fields=(
+        Field("display_name", required=True),
+        Field("description", required=True),
+        Field("high_assurance", immutable=True),
+        Field("authentication_assurance_timeout", nullable=True),
+        Field("required_mfa"),
+        Field("domain_constraints_include", unordered=True, nullable=True),
+        Field("domain_constraints_exclude", unordered=True, nullable=True),
+    ),
+    natural=lambda fields: (fields.get("display_name"),),
+    from_wire=_live,
+    breaks="a new policy id: whatever refers to the old one, in other services too, loses it",
+)

@@ -1,0 +1,51 @@
+"""Scopes: what a client offers to others, and which scopes of others it needs for that."""
+
+from reconciler.kinds.kind import Field, Kind, Wire
+from reconciler.model import Live, Want
+
+
+def _live(wire: Wire) -> Live:
+    host, suffix = wire["scope_string"].split("/")[-2:] if "/" in wire["scope_string"] else (wire["client"], None)
+    return Live(
+        kind="scope",
+        id=wire["id"],
+        parent=wire["client"],
+        fields={
+            "scope_suffix": suffix,
+            "fqdn": None if host == wire["client"] else host,
+            "name": wire["name"],
+            "description": wire["description"],
+            "required_domains": wire.get("required_domains") or [],
+            "dependent_scopes": wire.get("dependent_scopes") or [],
+            "advertised": wire.get("advertised"),
+            "allows_refresh_token": wire.get("allows_refresh_token"),
+        },
+        attributes={"scope_string": wire["scope_string"]},
+    )
+
+
+SCOPE = Kind(
+    name="scope",
+    section="scopes",
+    owner="client",
+    owner_field="client",
+    goes_with_owner=True,
+    keyed="scope_suffix",
+    fields=(
+        Field("scope_suffix", required=True, immutable=True),
+        Field("fqdn", immutable=True),
+        Field("name", required=True),
+        Field("description", required=True),
+        Field("required_domains", unordered=True),
+        Field("dependent_scopes", unordered=True, want=Want.SCOPE, element="scope"),
+        Field("advertised"),
+        Field("allows_refresh_token"),
+    ),
+    natural=lambda fields: (fields.get("fqdn"), fields.get("scope_suffix")),
+    from_wire=_live,
+    to_wire=lambda fields: {name: value for name, value in fields.items() if name != "fqdn"},
+    attributes=("id", "scope_string"),
+    denotes=Want.SCOPE,
+    keeps_natural_key=True,
+    breaks="a new scope id, and with another suffix or client a new scope string; the loss of all consents to it",
+)

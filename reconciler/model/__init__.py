@@ -1,0 +1,46 @@
+"""The vocabulary: the data that travels from manifests and service through plan and apply to the report. Pure."""
+
+from reconciler.model.data import (
+    KEY,
+    UUID,
+    Address,
+    Data,
+    Fields,
+    Pointer,
+    Ref,
+    Want,
+    canonical,
+    digest,
+    references,
+    substitute,
+)
+from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
+from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
+from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
+from reconciler.model.service import Binding, Live, Secret, Snapshot
+
+__all__ = [
+    "Action",
+    "Binding",
+    "Change",
+    "Event",
+    "Failed",
+    "FieldChange",
+    "Finished",
+    "Former",
+    "Live",
+    "Manifests",
+    "Operation",
+    "Output",
+    "Plan",
+    "Progress",
+    "Reason",
+    "Refusal",
+    "Removal",
+    "Resource",
+    "Secret",
+    "Skipped",
+    "Snapshot",
+    "Started",
+    "Verb",
+]
