@@ -1,0 +1,9 @@
+"""A local Globus Auth: a real HTTP server on loopback that keeps the service's rules and its state in one SQLite file.
+
+It imports nothing of the rest of the package, so that a misunderstanding of the service cannot hide in both.
+"""
+
+from reconciler.emulator.server import Emulator, serve
+from reconciler.emulator.switches import Switches
+
+__all__ = ["Emulator", "Switches", "serve"]

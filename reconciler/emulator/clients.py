@@ -1,0 +1,119 @@
+"""Owns the rules of clients: what their type implies, what never changes, and what goes when they go."""
+
+from urllib.parse import urlsplit
+
+from reconciler.emulator import checks
+from reconciler.emulator.callers import Context
+from reconciler.emulator.credentials import forget_secret
+from reconciler.emulator.errors import invalid
+from reconciler.emulator.kinds import Draft, Field, Kind
+from reconciler.emulator.scopes import release_dependents
+from reconciler.emulator.store import Document
+
+_PUBLIC = ("public_installed_client", "public_webapp_client")
+_PRIVATE = (
+    "hybrid_confidential_client_resource_server",
+    "client_identity",
+    "confidential_client",
+    "globus_connect_server",
+    "resource_server",
+)
+_DEPENDENT = "urn:globus:auth:grant_type:dependent_token"
+_NO_LINKS = {"privacy_policy": None, "terms_and_conditions": None}
+
+
+def grant_types(context: Context, document: Document) -> list[str]:
+    """Return the grants that the type of a client implies [FIX]."""
+    grants = ["authorization_code", "client_credentials", "refresh_token", _DEPENDENT]
+    match document["client_type"]:
+        case kind if kind in _PUBLIC:
+            return ["authorization_code", "refresh_token"]
+        case "client_identity":
+            return grants[:3]
+        case "resource_server" if not context.switches.resource_servers_grant_client_credentials:
+            return [grant for grant in grants if grant != "client_credentials"]
+        case _:
+            return grants
+
+
+def _typed(document: Document) -> Document:
+    """Derive ``client_type`` and ``public_client`` from the one that was given [FIX, create_client]."""
+    given_public, given_type = document["public_client"], document["client_type"]
+    if (given_public is None) == (given_type is None):
+        raise invalid("Exactly one of client.public_client and client.client_type has to be given")
+    client_type = given_type or (_PUBLIC if given_public else _PRIVATE)[0]
+    public = client_type in _PUBLIC
+    prompt = document["prompt_for_named_grant"]
+    return document | {
+        "client_type": client_type,
+        "public_client": public,
+        "prompt_for_named_grant": public if prompt is None else prompt,
+        "fqdns": [],
+        "parent_client": None,
+    }
+
+
+def _rules(context: Context, draft: Draft) -> Document:
+    document = _typed(draft.document) if draft.before is None else draft.document
+    if context.switches.links_both_or_neither and len({link is None for link in document["links"].values()}) > 1:
+        raise invalid("client.links: give both terms_and_conditions and privacy_policy, or neither")
+    for field in ("required_idp", "preselect_idp"):
+        provider = document[field]
+        known = provider is None or context.store.find("identity_provider", provider) is not None
+        if context.switches.unknown_idp_is_refused and draft.changes(field) and not known:
+            raise invalid(f"client.{field}: no identity provider with id {provider}")
+    if context.switches.redirect_uris_https_or_local:
+        for address in document["redirect_uris"]:
+            _check_redirect(address)
+    return document
+
+
+def _check_redirect(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        raise invalid(f"client.redirect_uris: {address!r} is no address") from None
+    if parts.scheme != "https" and not local:
+        raise invalid(f"client.redirect_uris: {address!r} is neither https nor on localhost")
+
+
+def _shown(context: Context, document: Document) -> Document:
+    owned = context.store.child_ids("scope", document["id"])
+    return document | {"grant_types": grant_types(context, document), "scopes": owned}
+
+
+def _before_delete(context: Context, document: Document) -> None:
+    """Take scopes, credentials and tokens along (globus-auth.md 3, [OBS])."""
+    store, client = context.store, document["id"]
+    for scope in store.children("scope", [client]):
+        release_dependents(context, scope, client=client)
+        store.delete("scope", scope["id"])
+    for credential in store.children("credential", [client]):
+        forget_secret(context, credential)
+        store.delete("credential", credential["id"])
+    store.rows("DELETE FROM secrets WHERE client = ?", client)
+    store.rows("DELETE FROM tokens WHERE client = ? OR identity = ?", client, client)
+
+
+CLIENT = Kind(
+    name="client",
+    plural="clients",
+    fields={
+        "project": Field(checks.identifier, required=True, mutable=False),
+        "name": Field(checks.line, required=True),
+        "public_client": Field(checks.boolean, mutable=False),
+        "client_type": Field(checks.one_of(*_PUBLIC, *_PRIVATE), mutable=False),
+        "visibility": Field(checks.one_of("public", "private"), default="private"),
+        "redirect_uris": Field(checks.list_of(checks.text), default=[]),
+        "links": Field(checks.links, default=_NO_LINKS),
+        "required_idp": Field(checks.nullable(checks.identifier)),
+        "preselect_idp": Field(checks.nullable(checks.identifier)),
+        "userinfo_from_effective_identity": Field(checks.boolean, default=True, mutable=False),
+        "prompt_for_named_grant": Field(checks.boolean, mutable=False),
+    },
+    owner=("project", "project"),
+    rules=_rules,
+    shown=_shown,
+    before_delete=_before_delete,
+)

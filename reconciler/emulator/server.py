@@ -1,0 +1,214 @@
+"""Owns the process side: the socket on loopback, the thread or the main loop, and the way to stop.
+
+The port accepts connections before ``Emulator.__enter__`` returns and before ``serve`` writes the env file.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import uvicorn
+
+from reconciler.emulator.app import build
+from reconciler.emulator.calls import Service
+from reconciler.emulator.desk import Desk
+from reconciler.emulator.store import Store
+from reconciler.emulator.switches import Switches
+from reconciler.emulator.world import issue_bootstrap_secret, issue_person_token, seed
+
+HOST = "127.0.0.1"
+_GRACE_SECONDS = 2
+T = TypeVar("T")
+
+
+class Emulator:
+    """A local Globus Auth in a thread of this process, as long as the ``with`` block lasts."""
+
+    def __init__(
+        self,
+        db: Path,
+        *,
+        port: int = 0,
+        switches: Switches | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._db = db
+        self._port = port
+        self._switches = switches or Switches()
+        self._clock = clock
+        self._secret: str | None = None
+
+    def __enter__(self) -> Self:
+        self._store = _open(self._db, self._clock())
+        try:
+            self._socket = _listen(self._port)
+        except OSError:
+            self._store.close()
+            raise
+        self._server = _server(Service(self._store, self._switches, self._clock))
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread.start()
+        self._server.ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        self._store.close()
+
+    @property
+    def base_url(self) -> str:
+        """Return where the service is: ``http://127.0.0.1:PORT``."""
+        return _url(self._socket)
+
+    @property
+    def world_id(self) -> str:
+        """Return the id of the world, made once and kept in the file."""
+        return self._run(lambda: str(self._store.setting("world")))
+
+    @property
+    def client_id(self) -> str:
+        """Return the id of the Bootstrap client identity."""
+        return self._run(lambda: str(self._store.setting("bootstrap")))
+
+    @property
+    def client_secret(self) -> str:
+        """Return a secret of the Bootstrap client, issued when first asked for; it replaces those of earlier starts."""
+        if self._secret is None:
+            self._secret = self._run(lambda: issue_bootstrap_secret(self._store, self._clock()))
+        return self._secret
+
+    def person_token(self, username: str, *, session_age: float = 0) -> str:
+        """Return a fresh access token of a person whose login was ``session_age`` seconds ago.
+
+        Raises:
+            KeyError: The world has no such person.
+        """
+        return self._run(lambda: issue_person_token(self._store, username, self._clock(), session_age=session_age))
+
+    def _run(self, work: Callable[[], T]) -> T:
+        """Do something with the store on the server's thread, as one transaction."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                with self._store.transaction():
+                    result = work()
+            except Exception as error:  # noqa: BLE001 - handed to the caller
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._server.loop.call_soon_threadsafe(run)
+        return future.result()
+
+
+def serve(db: Path, *, port: int, env_file: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM; write the env file once connections are accepted."""
+    store = _open(db, time.time())
+    with contextlib.closing(store), _listen(port) as listening:
+        asyncio.run(_serve(store, listening, env_file))
+
+
+async def _serve(store: Store, listening: socket.socket, env_file: Path | None) -> None:
+    server = _server(Service(store, Switches(), time.time))
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
+    with store.transaction():
+        secret = issue_bootstrap_secret(store, time.time())
+        client = store.setting("bootstrap")
+    if env_file is not None:
+        lines = {
+            "GLOBUS_SDK_SERVICE_URL_AUTH": _url(listening),
+            "RECONCILER_CLIENT_ID": client,
+            "RECONCILER_CLIENT_SECRET": secret,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in lines.items())
+        server.when_ready = lambda: _write_private(env_file, text)
+    await server.serve([listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready and leaves signals to its owner."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self.when_ready: Callable[[], None] = lambda: None
+        self.loop: asyncio.AbstractEventLoop
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.when_ready()
+        self.ready.set()
+
+
+def _server(service: Service) -> _Server:
+    config = uvicorn.Config(
+        build(service, Desk()),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_keep_alive=3600,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return _Server(config)
+
+
+def _open(db: Path, now: float) -> Store:
+    store = Store(db)
+    try:
+        seed(store, now)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _url(listening: socket.socket) -> str:
+    return f"http://{HOST}:{listening.getsockname()[1]}"
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)

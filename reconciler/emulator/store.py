@@ -1,0 +1,141 @@
+"""Owns the SQLite file: documents, the links between them, and nothing about what they mean.
+
+Every request is one transaction, and a transaction is on the disk before its answer is sent (WAL, synchronous=FULL).
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT, key TEXT UNIQUE, document TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS objects_by_id ON objects (kind, id);
+CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, kind);
+CREATE TABLE IF NOT EXISTS links (
+    source TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (source, target)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_target ON links (target);
+CREATE TABLE IF NOT EXISTS members (
+    identity TEXT NOT NULL, collection TEXT NOT NULL, PRIMARY KEY (identity, collection)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secrets (
+    credential TEXT PRIMARY KEY, client TEXT NOT NULL, hash TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS secrets_by_client ON secrets (client);
+CREATE TABLE IF NOT EXISTS tokens (
+    hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL,
+    issued REAL NOT NULL, expires REAL NOT NULL, authenticated REAL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tokens_by_client ON tokens (client);
+"""
+
+
+class Store:
+    """One connection to the file. All its users run on one thread, so that a request never meets half of another."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+
+    def create_tables(self) -> None:
+        """Create what is missing of the tables."""
+        for statement in _SCHEMA.split(";\n"):
+            self.connection.execute(statement)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the body one transaction: committed when it ends, undone when it raises."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        return self.connection.execute(statement, values).fetchall()
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting of the world."""
+        found = self.rows("SELECT value FROM meta WHERE name = ?", name)
+        return str(found[0][0]) if found else None
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep a setting of the world."""
+        self.rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+
+    def find(self, kind: str, identifier: str) -> Document | None:
+        """Return one document by its id."""
+        found = self.rows("SELECT document FROM objects WHERE kind = ? AND id = ?", kind, identifier)
+        return _parse(found[0][0]) if found else None
+
+    def find_by_key(self, key: str) -> Document | None:
+        """Return one document by its unique key."""
+        found = self.rows("SELECT document FROM objects WHERE key = ?", key)
+        return _parse(found[0][0]) if found else None
+
+    def all(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, oldest first."""
+        return [_parse(row[0]) for row in self.rows("SELECT document FROM objects WHERE kind = ? ORDER BY seq", kind)]
+
+    def children(self, kind: str, parents: Iterable[str]) -> list[Document]:
+        """Return the documents of a kind below some parents, oldest first."""
+        found: list[tuple[int, str]] = []
+        for parent in parents:
+            found += self.rows("SELECT seq, document FROM objects WHERE parent = ? AND kind = ?", parent, kind)
+        return [_parse(document) for _, document in sorted(found)]
+
+    def child_ids(self, kind: str, parent: str) -> list[str]:
+        """Return the ids of the documents of a kind below a parent, oldest first."""
+        statement = "SELECT id FROM objects WHERE parent = ? AND kind = ? ORDER BY seq"
+        return [row[0] for row in self.rows(statement, parent, kind)]
+
+    def insert(self, kind: str, document: Document, *, parent: str | None = None, key: str | None = None) -> None:
+        """Add a document under its id."""
+        self.rows(
+            "INSERT INTO objects (id, kind, parent, key, document) VALUES (?, ?, ?, ?, ?)",
+            *(document["id"], kind, parent, key, json.dumps(document)),
+        )
+
+    def update(self, kind: str, document: Document, *, parent: str | None = None, key: str | None = None) -> None:
+        """Replace a document by its id."""
+        self.rows(
+            "UPDATE objects SET parent = ?, key = ?, document = ? WHERE kind = ? AND id = ?",
+            *(parent, key, json.dumps(document), kind, document["id"]),
+        )
+
+    def delete(self, kind: str, identifier: str) -> None:
+        """Remove a document and the links from it."""
+        self.rows("DELETE FROM objects WHERE kind = ? AND id = ?", kind, identifier)
+        self.link(identifier, ())
+
+    def link(self, source: str, targets: Iterable[str]) -> None:
+        """Replace the links from a document."""
+        self.rows("DELETE FROM links WHERE source = ?", source)
+        for target in targets:
+            self.rows("INSERT OR IGNORE INTO links VALUES (?, ?)", source, target)
+
+    def sources(self, target: str) -> list[str]:
+        """Return the ids of the documents that link to something."""
+        return [row[0] for row in self.rows("SELECT source FROM links WHERE target = ?", target)]
+
+
+def _parse(document: str) -> Document:
+    parsed: Document = json.loads(document)
+    return parsed

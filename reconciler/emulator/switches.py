@@ -1,0 +1,50 @@
+"""Owns the choices where nobody has written down what the service does: each is named, provisional, and graded.
+
+The grades are those of the project's notes on Globus Auth: [INF] inferred, [UNK] not found anywhere, [OBS] seen once by
+somebody, [FIX] from the official SDK's recorded responses. docs/emulator.md lists them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """How the emulator behaves where the service's behaviour is not known for certain."""
+
+    foreign_status: Literal[403, 404] = 403
+    """[UNK] Status for an object that exists but that the caller has no rights on."""
+    immutable_fields: Literal["ignore", "refuse"] = "ignore"
+    """[INF] What a PUT of ``project``, ``client_type``, ``public_client`` or ``high_assurance`` does."""
+    scope_suffix_is_mutable: bool = True
+    """[DOC] in the Python SDK, which sends it, against [DOC] in the JavaScript SDK, which leaves it out."""
+    update_needs_admins: bool = False
+    """[OBS, weak] Whether each PUT of a project must state its administrators again."""
+    no_admin_status: Literal[400, 409, 422] = 400
+    """[UNK] Status of the refusal of a project without any administrator; its message is [OBS]."""
+    delete_project_with_policies: Literal["refuse", "cascade"] = "refuse"
+    """[INF] A project with clients is refused [OBS]; for policies nobody has said."""
+    deleted_scope_in_use: Literal["drop", "keep", "refuse"] = "drop"
+    """[UNK] What happens to other scopes' dependent_scopes when the scope, or its client, is deleted."""
+    scope_create_envelope: Literal["scopes", "scope"] = "scopes"
+    """[OBS] production answers a list; the SDK's fixture and documentation say one object."""
+    session_gate: bool = True
+    """[OBS] Whether a person's write needs a recent login; reads never do."""
+    session_seconds: int = 1800
+    """[OBS] How recent."""
+    session_policy: str = "5f2a2ac1-6f1b-5f5e-9a3e-6d2f3c3b7a10"
+    """[INF] The policy that the refusal of the gate names in ``session_required_policies`` (a made-up id)."""
+    basic_manages_projects: bool = False
+    """[INF] Whether a client that uses Basic acts beyond itself, on projects that it administers."""
+    links_both_or_neither: bool = True
+    """[INF] A rule of the SDK, kept here too: ``links`` has both addresses or none."""
+    unknown_idp_is_refused: bool = True
+    """[UNK] Whether ``required_idp`` and ``preselect_idp`` must name a known identity provider."""
+    redirect_uris_https_or_local: bool = False
+    """[UNK] Whether redirect URIs must be https, or http on the local host."""
+    domain_constraints_exclusive: bool = False
+    """[UNK] Whether a policy may not include and exclude domains at once."""
+    resource_servers_grant_client_credentials: bool = True
+    """[FIX] Whether clients of type resource_server may use the client credentials grant."""
+    identities_need_view_identities: bool = False
+    """[UNK] Whether looking up identities needs the scope view_identities."""

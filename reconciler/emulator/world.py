@@ -1,0 +1,186 @@
+"""Owns what a new world holds: documented people, groups, identity providers and Globus's own scopes.
+
+The same names have the same ids in every world; only the world's own id and the Bootstrap client are its own.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from reconciler.emulator.callers import Caller, forget_expired, issue_token, keep_secret, timestamp
+from reconciler.emulator.store import Document, Store
+from reconciler.emulator.wellknown import PERSON_SCOPES, SERVICES, derived_id
+
+GLOBUS_ID = "41143743-f3c8-4d60-bbdb-eeecaba85bd9"
+"""Globus ID, the provider that the SDK's documentation shows."""
+_BOOTSTRAP = "Bootstrap"
+CLIENT_DOMAIN = "clients.auth.globus.org"
+CLIENT_PROVIDER = derived_id("provider", CLIENT_DOMAIN)
+"""The provider of client identities; its true id is not public."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One documented person."""
+
+    username: str
+    name: str
+    organization: str
+
+    @property
+    def id(self) -> str:
+        """Return the person's identity id, the same in every world."""
+        return identity_id(self.username)
+
+
+def identity_id(username: str) -> str:
+    """Derive the id of the identity with this username."""
+    return derived_id("identity", username.lower())
+
+
+PROVIDERS: tuple[Document, ...] = (
+    {"id": GLOBUS_ID, "name": "Globus ID", "short_name": "globusid", "domains": ["globusid.org"]},
+    {
+        "id": derived_id("provider", "example.edu"),
+        "name": "Example State University",
+        "short_name": "example",
+        "domains": ["example.edu"],
+    },
+    {
+        "id": derived_id("provider", "uni.example.org"),
+        "name": "University of Example",
+        "short_name": "uniexample",
+        "domains": ["uni.example.org"],
+    },
+    {"id": CLIENT_PROVIDER, "name": "Globus Clients", "short_name": "clients", "domains": [CLIENT_DOMAIN]},
+)
+
+PEOPLE = (
+    Person("rosalind@globusid.org", "Rosalind Franklin", "Example Genomics"),
+    Person("barbara@globusid.org", "Barbara McClintock", "Example Genomics"),
+    Person("carl@example.edu", "Carl Woese", "Example State University"),
+    Person("dorothy@example.edu", "Dorothy Hodgkin", "Example State University"),
+    Person("ada@uni.example.org", "Ada Lovelace", "University of Example"),
+)
+
+GROUPS = {
+    "Genomics operators": ("rosalind@globusid.org", "barbara@globusid.org"),
+    "Example campus IT": ("carl@example.edu", "dorothy@example.edu"),
+}
+
+
+def group_id(name: str) -> str:
+    """Derive the id of a documented group."""
+    return derived_id("group", name)
+
+
+def seed(store: Store, now: float) -> None:
+    """Make the world if the file holds none yet, and forget the tokens that have expired."""
+    with store.transaction():
+        store.create_tables()
+        forget_expired(store, now)
+        if store.setting("world"):
+            return
+        for provider in PROVIDERS:
+            store.insert("identity_provider", {"alternative_names": [], **provider})
+        for person in PEOPLE:
+            add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
+        for name, members in GROUPS.items():
+            store.insert("group", {"id": group_id(name), "name": name})
+            for username in members:
+                store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
+        _add_services(store)
+        bootstrap = str(uuid.uuid4())
+        _add_client(store, bootstrap, _BOOTSTRAP, "client_identity")
+        store.set_setting("bootstrap", bootstrap)
+        store.set_setting("world", str(uuid.uuid4()))
+
+
+def add_identity(
+    store: Store, username: str, *, name: str | None = None, organization: str | None = None, status: str = "unused"
+) -> Document:
+    """Add the identity with this username, of the provider that its domain belongs to."""
+    domain = username.rpartition("@")[2].lower()
+    known = (provider["id"] for provider in store.all("identity_provider") if domain in provider["domains"])
+    identity = {
+        "id": identity_id(username),
+        "username": username,
+        "email": username if status == "used" else None,
+        "name": name,
+        "organization": organization,
+        "identity_provider": next(known, derived_id("provider", domain)),
+        "identity_type": "login",
+        "status": status,
+    }
+    store.insert("identity", identity, key=identity_key(username))
+    return identity
+
+
+def issue_bootstrap_secret(store: Store, now: float) -> str:
+    """Give the Bootstrap client a new secret in place of its earlier ones."""
+    client = str(store.setting("bootstrap"))
+    for earlier in store.children("credential", [client]):
+        if earlier["name"] == _BOOTSTRAP:
+            store.rows("DELETE FROM secrets WHERE credential = ?", earlier["id"])
+            store.delete("credential", earlier["id"])
+    credential: Document = {
+        "id": str(uuid.uuid4()),
+        "client": client,
+        "name": _BOOTSTRAP,
+        "created": timestamp(now),
+        "secret": None,
+    }
+    store.insert("credential", credential, parent=client)
+    return keep_secret(store, client, credential["id"])
+
+
+def issue_person_token(store: Store, username: str, now: float, *, session_age: float = 0) -> str:
+    """Issue a token of a person, whose login was some seconds ago, for all scopes of Globus Auth."""
+    person = store.find_by_key(identity_key(username))
+    if person is None:
+        raise KeyError(username)
+    caller = Caller(person["id"], str(store.setting("bootstrap")), frozenset(PERSON_SCOPES), now - session_age)
+    return issue_token(store, caller, now)
+
+
+def identity_key(username: str) -> str:
+    """Return the key under which an identity is found by its username, in any case."""
+    return f"identity:{username.lower()}"
+
+
+def _add_services(store: Store) -> None:
+    for service in SERVICES:
+        _add_client(store, service.client, service.name, "resource_server")
+        for name, public_id in service.scopes.items():
+            string = service.prefix + name
+            scope = {
+                "id": public_id or derived_id("scope", string),
+                "client": service.client,
+                "scope_string": string,
+                "name": f"{service.name}: {name}",
+                "description": f"Use {service.name} ({name})",
+                "required_domains": [],
+                "dependent_scopes": [],
+                "advertised": True,
+                "allows_refresh_token": True,
+            }
+            store.insert("scope", scope, parent=service.client, key=string)
+
+
+def _add_client(store: Store, client: str, name: str, client_type: str) -> None:
+    document: Document = {
+        "id": client,
+        "name": name,
+        "project": None,
+        "client_type": client_type,
+        "public_client": False,
+        "visibility": "public" if client_type == "resource_server" else "private",
+        "redirect_uris": [],
+        "links": {"privacy_policy": None, "terms_and_conditions": None},
+        "required_idp": None,
+        "preselect_idp": None,
+        "fqdns": [],
+        "parent_client": None,
+        "userinfo_from_effective_identity": True,
+        "prompt_for_named_grant": False,
+    }
+    store.insert("client", document)
