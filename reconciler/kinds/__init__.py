@@ -8,12 +8,27 @@ from reconciler.kinds.kind import Field, Kind, absent, named, normal, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
 from reconciler.kinds.scope import SCOPE
+from reconciler.model import Address
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
 
-__all__ = ["KINDS", "Field", "Kind", "absent", "named", "normal", "owned", "without"]
+__all__ = ["KINDS", "Field", "Kind", "absent", "named", "normal", "owned", "owner", "within", "without"]
 
 
 def owned(name: str | None) -> tuple[Kind, ...]:
     """List the kinds that a kind owns (None: those that stand alone)."""
     return tuple(kind for kind in KINDS.values() if kind.owner == name)
+
+
+def owner(address: Address) -> Address | None:
+    """Name the resource that owns this one."""
+    kind = KINDS[address.kind]
+    return Address(kind.owner, address.path[:-1]) if kind.owner else None
+
+
+def within(address: Address, other: Address) -> bool:
+    """Tell whether `other` owns this, directly or through others."""
+    above = owner(address)
+    while above is not None and above != other:
+        above = owner(above)
+    return above is not None

@@ -43,6 +43,11 @@ class Kind:
     service's name for the parent's id; `moves` says that an object can be given to another parent. `natural` makes the
     key by which an object is found among its siblings. `keyed` is the field that the manifest's key stands for.
     `uncreatable` says why a resource is only adopted. `sent_along` are fields that every update repeats.
+    `includes_caller` is the list that must name the caller for anything below to be made, `includes_groups` the one
+    that may do so through a group. `secret`: the service
+    shows something once when it makes one. `goes_with_owner`: deleting the owner deletes it, without a call of its own.
+    `keeps_natural_key`: no two objects can have the same natural key, not even for a moment. `breaks` says in the
+    domain's words what a replacement costs.
     """
 
     name: str
@@ -63,7 +68,8 @@ class Kind:
     secret: bool = False
     goes_with_owner: bool = False
     sent_along: tuple[str, ...] = ()
-    includes_caller: tuple[str, ...] = ()
+    includes_caller: str | None = None
+    includes_groups: str | None = None
     keeps_natural_key: bool = False
     uncreatable: Callable[[Fields], str | None] = _anything
     breaks: str = ""

@@ -31,6 +31,8 @@ PROJECT = Kind(
     from_wire=_live,
     # One report says that an update without the lists is refused, the documentation says that they are optional.
     sent_along=("admin_ids", "admin_group_ids"),
-    includes_caller=("admin_ids",),
+    includes_caller="admin_ids",
+    includes_groups="admin_group_ids",
+    denotes=Want.PROJECT,
     breaks="a new project id",
 )

@@ -37,14 +37,11 @@ class Address:
             raise ValueError(f"{text!r} is no address")
         return cls(kind, tuple(path))
 
-    def below(self, other: "Address") -> bool:
-        """Tell whether this stands somewhere inside `other`, which owns it."""
-        return len(self.path) > len(other.path) and self.path[: len(other.path)] == other.path
-
 
 class Want(StrEnum):
     """What a reference must lead to."""
 
+    PROJECT = "project"
     IDENTITY = "identity"
     GROUP = "group"
     PROVIDER = "identity provider"

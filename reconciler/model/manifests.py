@@ -34,11 +34,6 @@ class Resource:
     prevent_destroy: bool | None = None
     ignore: frozenset[str] = frozenset()
 
-    @property
-    def parent(self) -> tuple[str, ...]:
-        """The path of the resource that owns this one; empty for those that stand alone."""
-        return self.address.path[:-1]
-
     def at(self, *path: str | int) -> Place:
         """Where a value of this resource stands, or the nearest value around it that has a place."""
         while path:

@@ -1,5 +1,6 @@
 """What would happen: changes for readers, operations for the executor, refusals, and the plan that holds them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -72,7 +73,8 @@ class Operation:
 
     `fields` is what is sent: the whole of a create, the changed fields of an update. A `Ref` in them or in `parent` is
     an id that is known when the operation runs. `before` holds the observed values that an update or a deletion
-    replaces; `bound` the wanted values of all managed fields, of which the bindings keep digests.
+    replaces; `bound` the wanted values of all managed fields, of which the bindings keep digests. `attributes` are
+    those of an object that is already there.
     """
 
     key: str
@@ -84,6 +86,7 @@ class Operation:
     before: Fields = field(default_factory=dict)
     bound: Fields = field(default_factory=dict)
     settings: Fields = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     prevent_destroy: bool = False
     previous: Address | None = None
     after: tuple[str, ...] = ()

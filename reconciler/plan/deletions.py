@@ -1,0 +1,128 @@
+"""The operations that delete and forget, ordered by what refers to what on the service. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler import graph
+from reconciler.diff import Comparison
+from reconciler.kinds import KINDS, within
+from reconciler.model import Action, Change, Data, Live, Operation, Snapshot, Verb
+
+_ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """An object that goes: its change and what was observed of it."""
+
+    change: Change
+    live: Live
+    taken_by: str | None
+
+
+def deletions(comparison: Comparison, snapshot: Snapshot, others: Iterable[Operation]) -> list[Operation]:
+    """Make the operations that delete (owned objects and referrers first) and those that only forget."""
+    endings = _endings(comparison, snapshot)
+    operations = [_forget(change) for change in comparison.changes if change.action is Action.FORGET]
+    before = _before(endings)
+    for identifier, ending in endings.items():
+        change = ending.change
+        if ending.taken_by is None:
+            after = {_key(endings[other]) for other in before[identifier] if endings[other].taken_by is None}
+            after |= _loosened(ending, others)
+            operations.append(_delete(ending, after))
+        elif change.action is Action.DELETE:
+            operations.append(_forget(change, after=(_key(endings[ending.taken_by]),)))
+    return operations
+
+
+def _endings(comparison: Comparison, snapshot: Snapshot) -> dict[str, _Ending]:
+    going = {}
+    for change in comparison.changes:
+        live = snapshot.find(change.address.kind, change.id or "")
+        if change.action in _ENDING and live:
+            going[live.id] = (change, live)
+    return {identifier: _Ending(change, live, _taken_by(live, going)) for identifier, (change, live) in going.items()}
+
+
+def _taken_by(live: Live, going: Mapping[str, tuple[Change, Live]]) -> str | None:
+    """Name the object whose deletion takes this one along, if there is one."""
+    if live.parent is None or live.parent not in going or not KINDS[live.kind].goes_with_owner:
+        return None
+    return _taken_by(going[live.parent][1], going) or live.parent
+
+
+def _before(endings: Mapping[str, _Ending]) -> dict[str, list[str]]:
+    """For each object that goes, list those that must go before it: what it owns, then what refers to it."""
+    owned: dict[str, list[str]] = defaultdict(list)
+    referrers: dict[str, list[str]] = defaultdict(list)
+    for identifier, ending in endings.items():
+        if ending.live.parent and ending.live.parent in endings:
+            owned[ending.live.parent].append(identifier)
+        for target in _ids(dict(ending.live.fields)):
+            if target in endings and target != identifier:
+                referrers[target].append(identifier)
+
+    def needs(identifier: str) -> Iterator[str]:
+        yield from owned[identifier]
+        yield from referrers[identifier]
+
+    def inside(identifier: str) -> Iterator[str]:
+        yield identifier
+        for child in owned[identifier]:
+            yield from inside(child)
+
+    given_up = graph.open_cycles(list(endings), needs, inside)
+    return {
+        identifier: [other for other in needs(identifier) if (identifier, other) not in given_up]
+        for identifier in endings
+    }
+
+
+def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
+    """List the operations to wait for: updates that drop a reference, and the whole successor of what is replaced."""
+    change, identifier = ending.change, ending.live.id
+    if change.delete_first:
+        return set()
+    after = set()
+    for operation in others:
+        if operation.verb is Verb.UPDATE and identifier in _ids(dict(operation.before)):
+            after.add(operation.key)
+        successor = operation.address == change.address or within(operation.address, change.address)
+        if change.action is Action.REPLACE and successor:
+            after.add(operation.key)
+    return after
+
+
+def _key(ending: _Ending) -> str:
+    suffix = f" {ending.live.id}" if ending.change.action is Action.RETIRE else ""
+    return f"{Verb.DELETE} {ending.change.address}{suffix}"
+
+
+def _delete(ending: _Ending, after: set[str]) -> Operation:
+    return Operation(
+        key=_key(ending),
+        verb=Verb.DELETE,
+        address=ending.change.address,
+        id=ending.live.id,
+        parent=ending.live.parent,
+        before=ending.live.fields,
+        after=tuple(sorted(after)),
+    )
+
+
+def _forget(change: Change, after: tuple[str, ...] = ()) -> Operation:
+    key = f"{Verb.FORGET} {change.address}"
+    return Operation(key=key, verb=Verb.FORGET, address=change.address, id=change.id, after=after)
+
+
+def _ids(value: Data) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _ids(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ids(item)

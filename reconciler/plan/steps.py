@@ -1,0 +1,193 @@
+"""The operations that make, adopt and change objects, each with what it must wait for. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler import graph
+from reconciler.diff import Comparison, reference, wanted
+from reconciler.kinds import KINDS, Kind, owner, within, without
+from reconciler.match import Match, Matches
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    Data,
+    Manifests,
+    Operation,
+    Ref,
+    Resource,
+    Verb,
+    digest,
+    references,
+)
+
+_MAKING = (Action.CREATE, Action.REPLACE)
+
+
+@dataclass(slots=True)
+class Steps:
+    """Operations, and for some of them (by key) the addresses that must be finished before."""
+
+    operations: list[Operation] = field(default_factory=list)
+    last: dict[str, frozenset[Address]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    manifests: Manifests
+    matches: Matches
+    ids: Mapping[Address, str]
+    made: Mapping[Address, Resource]
+    waiting: set[graph.Edge]
+    caller: str
+
+
+def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, caller: str) -> Steps:
+    """Make the operations of all changes but deletions."""
+    made = {
+        change.address: manifests.resources[change.address] for change in comparison.changes if change.action in _MAKING
+    }
+    context = _Context(manifests, matches, comparison.ids, made, graph.deferred(made), caller)
+    result = Steps()
+    for change in comparison.changes:
+        if change.action in _MAKING:
+            _make(change, context, result)
+        elif change.address in manifests.resources:
+            _change(change, context, result)
+    return result
+
+
+def _make(change: Change, context: _Context, result: Steps) -> None:
+    address, resource = change.address, context.manifests.resources[change.address]
+    kind, above = KINDS[address.kind], owner(address)
+    full = wanted(resource, context.ids)
+    fields, later = _split(address, full, context)
+    if kind.includes_caller:
+        fields, later = _with_caller(kind.includes_caller, fields, full, later, context.caller)
+    create = Operation(
+        key=f"{Verb.CREATE} {address}",
+        verb=Verb.CREATE,
+        address=address,
+        parent=context.ids.get(above, reference(above)) if above else None,
+        fields=fields,
+        bound={name: value for name, value in full.items() if name not in later},
+        settings=resource.settings,
+        prevent_destroy=bool(resource.prevent_destroy),
+        after=(*_creations([*_refs(fields), *([reference(above)] if above else [])], context), *_room(change)),
+    )
+    result.operations.append(create)
+    if later:
+        _complete(create, later, full, context, result)
+
+
+def _complete(
+    create: Operation, later: Mapping[str, Data], full: Mapping[str, Data], context: _Context, result: Steps
+) -> None:
+    """Add what could not be said when the object was made."""
+    address = create.address
+    update = Operation(
+        key=f"{Verb.UPDATE} {address}",
+        verb=Verb.UPDATE,
+        address=address,
+        id=None,
+        fields=later,
+        before=create.fields,
+        bound=full,
+        prevent_destroy=create.prevent_destroy,
+        after=(create.key, *_creations(_refs(later), context)),
+    )
+    result.operations.append(update)
+    if KINDS[address.kind].includes_caller in later:
+        result.last[update.key] = _inside(address, context.manifests.resources)
+
+
+def _split(address: Address, full: Mapping[str, Data], context: _Context) -> tuple[dict[str, Data], dict[str, Data]]:
+    """Part the fields into what the create can say and what must wait, element by element in lists."""
+    fields: dict[str, Data] = {}
+    later: dict[str, Data] = {}
+    for name, value in full.items():
+        fields[name], hit = without(value, lambda ref: (address, ref.address) in context.waiting)
+        if hit:
+            later[name] = value
+            if fields[name] is None:
+                del fields[name]
+    return fields, later
+
+
+def _with_caller(
+    name: str, fields: dict[str, Data], full: Mapping[str, Data], later: dict[str, Data], caller: str
+) -> tuple[dict[str, Data], dict[str, Data]]:
+    """Let the caller in while what is below is made; afterwards the list is exactly what the manifests say."""
+    said = fields.get(name, [])
+    if caller in said:
+        return fields, later
+    later = {**later, name: full[name]} if name in full else later
+    return {**fields, name: sorted([*said, caller], key=str)}, later
+
+
+def _change(change: Change, context: _Context, result: Steps) -> None:
+    address, resource = change.address, context.manifests.resources[change.address]
+    kind, match = KINDS[address.kind], context.matches.found[address]
+    if match.live is None:
+        return
+    full = wanted(resource, context.ids)
+    bind = Operation(
+        key=f"{Verb.BIND} {address}",
+        verb=Verb.BIND,
+        address=address,
+        id=match.live.id,
+        bound=full,
+        settings=resource.settings,
+        attributes=match.live.attributes,
+        prevent_destroy=bool(resource.prevent_destroy),
+        previous=match.previous,
+    )
+    if not change.fields:
+        if change.action is Action.ADOPT or change.previous or _outdated(bind, match):
+            result.operations.append(bind)
+        return
+    fields = {each.name: each.after for each in change.fields}
+    update = replace(
+        bind,
+        key=f"{Verb.UPDATE} {address}",
+        verb=Verb.UPDATE,
+        fields=fields | _sent_along(kind, fields, full, match),
+        before={each.name: match.live.fields.get(each.name) for each in change.fields if each.name in kind.by_name},
+        after=_creations(_refs(fields), context),
+    )
+    result.operations.append(update)
+    if kind.includes_caller in fields and context.caller not in fields[kind.includes_caller]:
+        result.last[update.key] = _inside(address, context.manifests.resources)
+
+
+def _sent_along(kind: Kind, fields: Mapping[str, Data], full: Mapping[str, Data], match: Match) -> dict[str, Data]:
+    assert match.live is not None
+    rest = {name: full.get(name, match.live.fields.get(name)) for name in kind.sent_along if name not in fields}
+    return {name: value for name, value in rest.items() if value}
+
+
+def _outdated(bind: Operation, match: Match) -> bool:
+    """Tell whether what the bindings say of an unchanged object is not what they would say now."""
+    binding, live = match.binding, match.live
+    if binding is None or live is None:
+        return True
+    digests = {} if KINDS[bind.address.kind].secret else {name: digest(value) for name, value in bind.bound.items()}
+    known = (binding.id, dict(binding.digests), binding.prevent_destroy, dict(binding.attributes))
+    return known != (live.id, digests, bind.prevent_destroy, dict(live.attributes))
+
+
+def _room(change: Change) -> tuple[str, ...]:
+    """Name the deletion that the making of a replacement waits for, where only one of the two can exist."""
+    return (f"{Verb.DELETE} {change.address}",) if change.delete_first else ()
+
+
+def _refs(fields: Mapping[str, Data]) -> list[Ref]:
+    return list(references(fields))
+
+
+def _creations(refs: Iterable[Ref], context: _Context) -> tuple[str, ...]:
+    return tuple(sorted({f"{Verb.CREATE} {ref.address}" for ref in refs if ref.address in context.made}))
+
+
+def _inside(address: Address, resources: Mapping[Address, Resource]) -> frozenset[Address]:
+    return frozenset(other for other in resources if within(other, address))
