@@ -1,0 +1,60 @@
+"""Owns what the HTTP library's exceptions mean: which error, and whether the request can have reached the service."""
+
+import ssl
+from collections.abc import Iterator
+
+import requests
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError
+
+from reconciler.auth.errors import (
+    GlobusConnectionError,
+    GlobusConnectionTimeoutError,
+    GlobusTimeoutError,
+    GlobusTLSError,
+    NetworkError,
+)
+from reconciler.auth.retry import outcome_of_interruption
+
+
+def _linked(error: BaseException) -> Iterator[BaseException]:
+    """Go through an exception and all that it wraps, in whichever of the ways libraries have for that."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        wrapped = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
+        waiting.extend(item for item in wrapped if isinstance(item, BaseException))
+
+
+def _kind(error: Exception, links: list[BaseException], *, sent: bool) -> type[NetworkError]:
+    timed_out = isinstance(error, requests.Timeout) or any(isinstance(link, ReadTimeoutError) for link in links)
+    if timed_out:
+        return GlobusTimeoutError if sent else GlobusConnectionTimeoutError
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        return GlobusConnectionError
+    return NetworkError
+
+
+def network_error(error: requests.RequestException | HTTPError, method: str, *, connecting: bool) -> NetworkError:
+    """Classify an exception of the HTTP library. `connecting` says that the connection is known not to have been made.
+
+    The exception's request is taken from it, since that holds credentials.
+    """
+    links = list(_linked(error))
+    if isinstance(error, requests.RequestException):
+        error.request = error.response = None
+    untrusted = any(isinstance(link, ssl.SSLCertVerificationError) for link in links)
+    sent = not (
+        connecting
+        or untrusted
+        or isinstance(error, requests.ConnectTimeout)
+        or any(isinstance(link, NewConnectionError) for link in links)
+    )
+    kind = GlobusTLSError if untrusted else _kind(error, links, sent=sent)
+    wrappers = (requests.RequestException, MaxRetryError)
+    cause = next((link for link in reversed(links) if not isinstance(link, wrappers)), error)
+    return kind(f"{method} failed: {type(cause).__name__}", error, outcome=outcome_of_interruption(method, sent=sent))

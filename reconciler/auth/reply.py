@@ -1,0 +1,120 @@
+"""Owns what came back from one exchange: status, headers and the whole body, with no connection behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from reconciler.auth import strict_json
+from reconciler.auth.errors import InvalidResponseError, Outcome
+from reconciler.auth.retry import outcome_of_status
+
+_SCHEMES = frozenset({"basic", "bearer"})
+_EXCERPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer. `data` is the parsed body of a success; `scheme` is how it was authorized, never with what."""
+
+    method: str
+    url: str
+    status: int
+    reason: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    data: Any = field(default=None, repr=False)
+    scheme: str | None = None
+    outcome: Outcome = Outcome.UNKNOWN
+
+    @property
+    def content_type(self) -> str | None:
+        """The `Content-Type` header."""
+        return self.headers.get("Content-Type")
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced."""
+        return self.content.decode(errors="replace")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer says that it is JSON."""
+        kind = (self.content_type or "").partition(";")[0].strip().lower()
+        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def reply_from(response: requests.Response, content: bytes | None = None) -> Reply:
+    """Take the answer out of the HTTP library's object, reading the body unless it was read."""
+    request: requests.PreparedRequest | None = response.request
+    scheme = str(request.headers.get("Authorization") or "").partition(" ")[0] if request is not None else ""
+    method = (request.method if request is not None else None) or "GET"
+    return Reply(
+        method=method,
+        url=response.url or "",
+        status=response.status_code,
+        reason=response.reason or "",
+        headers=CaseInsensitiveDict(response.headers),
+        content=response.content if content is None else content,
+        scheme=scheme if scheme.lower() in _SCHEMES else None,
+        outcome=outcome_of_status(method, response.status_code),
+    )
+
+
+def _excerpt(reply: Reply) -> str:
+    """Show the beginning of a web page or plain text; anything that may be JSON may hold a secret and is not shown."""
+    text = reply.text.lstrip()
+    if not (reply.content_type or "").lower().startswith("text/") or text.startswith(("{", "[", '"')):
+        return f"{len(reply.content)} bytes"
+    return repr("".join(char if char.isprintable() else " " for char in text[:_EXCERPT]))
+
+
+def document(reply: Reply, *, arrays: bool = False) -> Any:
+    """Read the body of a successful answer: a JSON object, or None where a PUT or DELETE was answered with 204.
+
+    Raises:
+        InvalidResponseError: for anything else. A write is then neither known to be done nor not.
+    """
+    if reply.status in {204, 205} and not reply.content and reply.method in {"PUT", "DELETE"}:
+        return None
+
+    def invalid(what: str, *, permanent: bool = True) -> InvalidResponseError:
+        outcome = Outcome.NOT_DONE if reply.method == "GET" else Outcome.UNKNOWN
+        message = f"{reply.method} was answered with {reply.status} and {what}"
+        return InvalidResponseError(message, http_status=reply.status, permanent=permanent, outcome=outcome)
+
+    if not reply.content:
+        raise invalid("an empty body", permanent=reply.status == 204)
+    if not reply.is_json:
+        kind = (reply.content_type or "no content type").partition(";")[0]
+        raise invalid(f"{kind!r} where JSON was expected: {_excerpt(reply)}")
+    try:
+        value = strict_json.loads(reply.content)
+    except strict_json.JSONError as error:
+        raise invalid(f"a body that is refused: {error}", permanent=not error.cut) from None
+    if not isinstance(value, dict) and not (arrays and isinstance(value, list)):
+        raise invalid("JSON that is not an object")
+    return value
+
+
+def json_or_none(reply: Reply) -> Any:
+    """Read the body of any answer, or None if it is no JSON."""
+    if not reply.is_json:
+        return None
+    try:
+        return strict_json.loads(reply.content)
+    except strict_json.JSONError:
+        return None
+
+
+def request_id(reply: Reply) -> str | None:
+    """Find the id under which the service logged the call: the one distinct `errors[].id` of an error document."""
+    if reply.status < 400:
+        return None
+    found = json_or_none(reply)
+    errors = found.get("errors") if isinstance(found, dict) else None
+    ids = {item.get("id") for item in errors if isinstance(item, dict)} if isinstance(errors, list) else set()
+    only = ids.pop() if len(ids) == 1 else None
+    return only if isinstance(only, str) else None

@@ -1,0 +1,224 @@
+"""Owns the way of a call to the service and back, with its repetitions. It logs no body, header or credential."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from http.cookiejar import DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
+
+from reconciler.auth.adapter import DeadlineAdapter, failed_while_connecting
+from reconciler.auth.errors import GlobusError, GlobusTimeoutError, InvalidResponseError, NetworkError, Outcome
+from reconciler.auth.failure import network_error
+from reconciler.auth.reply import Reply, document, reply_from, request_id
+from reconciler.auth.retry import Failure, combine, delay, may_repeat, outcome_of_interruption, retry_after
+from reconciler.auth.settings import TransportSettings, check_url
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 64 * 1024
+
+
+class Authorizes(Protocol):
+    """What a transport asks of an authorizer."""
+
+    def get_authorization_header(self) -> str | None:
+        """Give the Authorization header of a call."""
+
+    def handle_rejected(self, authorization: str | None) -> bool:
+        """Replace rejected credentials, and say whether there are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as the caller means it, with at most one of a JSON body, a form and text."""
+
+    method: str
+    url: str
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    form: Mapping[str, Any] | None = field(default=None, repr=False)
+    text: str | bytes | None = field(default=None, repr=False)
+    arrays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    seconds: float
+    asked_for: bool
+
+
+class _Header(AuthBase):
+    """Sets the header, and keeps the HTTP library from looking for credentials elsewhere."""
+
+    def __init__(self, authorization: str | None) -> None:
+        self._authorization = authorization
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._authorization is not None:
+            r.headers["Authorization"] = self._authorization
+        return r
+
+
+def user_agent(app_name: str | None) -> str:
+    """Name this package, its version and the application."""
+    try:
+        product = f"globus-auth-reconciler/{version('globus-auth-reconciler')}"
+    except PackageNotFoundError:
+        product = "globus-auth-reconciler"
+    return f"{product} {app_name}" if app_name else product
+
+
+@contextmanager
+def _call_stays(outcome: Outcome) -> Iterator[None]:
+    """Give a failure of the authorizer the call's outcome: it says nothing of the call, which is as done as before."""
+    try:
+        yield
+    except GlobusError as error:
+        raise error.with_outcome(outcome) from error
+
+
+class Transport:
+    """Makes calls over one pool of connections. Safe for threads; closed by its owner."""
+
+    def __init__(self, settings: TransportSettings, app_name: str | None = None) -> None:
+        self.settings = settings
+        self.app_name = app_name
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = DeadlineAdapter(settings.pool_size, settings.clock)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+        self._agent = user_agent(app_name)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def send(self, call: Call, authorizer: Authorizes | None = None) -> Reply:
+        """Make a call, repeating it as `retry` allows, and give the last answer, which may be an error's.
+
+        A 401 is answered once with new credentials, where the authorizer has some. The time for the call covers all
+        attempts and the waits between them, except those that the service asked for.
+
+        Raises:
+            NetworkError: when there was no whole answer.
+            GlobusError: when the authorizer could not get credentials.
+        """
+        check_url(call.url)
+        limit = self.settings.timeout
+        deadline = None if limit is None else self.settings.clock() + limit
+        outcome, attempt, renewed = Outcome.NOT_DONE, 1, False
+        while True:
+            with _call_stays(outcome):
+                authorization = authorizer.get_authorization_header() if authorizer is not None else None
+            ended = self._attempt(call, authorization, deadline)
+            outcome = combine(outcome, ended.outcome)
+            if authorizer is not None and not renewed and isinstance(ended, Reply) and ended.status == 401:
+                with _call_stays(outcome):
+                    renewed = authorizer.handle_rejected(authorization)
+                if renewed:
+                    continue
+            pause = self._pause(call.method, attempt, ended, deadline)
+            if pause is None:
+                return self._finish(ended, outcome)
+            self.settings.sleep(pause.seconds)
+            if deadline is not None and pause.asked_for:
+                deadline += pause.seconds
+            attempt += 1
+
+    def _finish(self, ended: Reply | NetworkError, outcome: Outcome) -> Reply:
+        if isinstance(ended, NetworkError):
+            raise ended.with_outcome(outcome) from ended.underlying_exception
+        if ended.status < 300:
+            self.settings.quota.deposit()
+        return replace(ended, outcome=outcome)
+
+    def _pause(self, method: str, attempt: int, ended: Reply | NetworkError, deadline: float | None) -> _Pause | None:
+        """Decide how long to wait before the next attempt; None ends the call."""
+        settings = self.settings
+        if isinstance(ended, NetworkError):
+            failure = Failure(ended.outcome, permanent=ended.permanent)
+        else:
+            wish = retry_after(ended.headers.get("Retry-After"), time.time())
+            failure = Failure(ended.outcome, ended.status, wish if ended.status in {429, 503} else None)
+        if attempt >= settings.policy.max_attempts or not may_repeat(method, failure):
+            return None
+        pause = _Pause(delay(attempt, failure, settings.policy, settings.draw()), failure.retry_after is not None)
+        if pause.asked_for:
+            return pause
+        if deadline is not None and settings.clock() + pause.seconds >= deadline:
+            return None
+        return pause if settings.quota.withdraw() else None
+
+    def _attempt(self, call: Call, authorization: str | None, deadline: float | None) -> Reply | NetworkError:
+        started = self.settings.clock()
+        try:
+            reply = self._exchange(call, authorization, deadline)
+            if 200 <= reply.status < 300:
+                reply = replace(reply, data=document(reply, arrays=call.arrays))
+        except NetworkError as error:
+            self._log(call, type(error).__name__, started, None)
+            return error
+        self._log(call, str(reply.status), started, request_id(reply))
+        return reply
+
+    def _log(self, call: Call, ended: str, started: float, identifier: str | None) -> None:
+        took = self.settings.clock() - started
+        path = urlsplit(call.url).path
+        log.debug("%s %s: %s in %.3f s, request id %s", call.method, path, ended, took, identifier or "-")
+
+    def _exchange(self, call: Call, authorization: str | None, deadline: float | None) -> Reply:
+        left = None if deadline is None else deadline - self.settings.clock()
+        if left is not None and left <= 0:
+            raise GlobusTimeoutError(f"{call.method} was given no time", outcome=Outcome.NOT_DONE)
+        request = self._session.prepare_request(
+            requests.Request(
+                call.method,
+                call.url,
+                headers={"Accept": "application/json", "User-Agent": self._agent, **call.headers},
+                params=dict(call.query),
+                json=call.json,
+                data=cast("Any", call.form if call.form is not None else call.text),
+                auth=_Header(authorization),
+            )
+        )
+        try:
+            with closing(
+                self._session.send(
+                    request,
+                    stream=True,
+                    timeout=cast("Any", Timeout(total=left)),
+                    allow_redirects=False,
+                    verify=self.settings.verify,
+                    proxies=self._proxies,
+                )
+            ) as response:
+                return reply_from(response, self._body(response, call.method, deadline))
+        except (requests.RequestException, HTTPError) as error:
+            raise network_error(error, call.method, connecting=failed_while_connecting()) from error
+
+    def _body(self, response: requests.Response, method: str, deadline: float | None) -> bytes:
+        pieces: list[bytes] = []
+        limit, size = self.settings.max_body_bytes, 0
+        unknown = outcome_of_interruption(method, sent=True)
+        for piece in response.iter_content(_CHUNK):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                message = f"{method} was answered with more than {limit} bytes"
+                raise InvalidResponseError(message, http_status=response.status_code, permanent=True, outcome=unknown)
+            if deadline is not None and self.settings.clock() > deadline:
+                raise GlobusTimeoutError(f"{method} took too long to be answered", outcome=unknown)
+        return b"".join(pieces)
