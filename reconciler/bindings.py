@@ -1,0 +1,168 @@
+"""The bindings file: which object each address is. It is fit to be committed, holds no secret, and tells when altered.
+
+The live service is the truth: bindings make renames and deletions exact, and losing them loses no object.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler import files
+from reconciler.errors import CannotWrite, InvalidSettings, StaleBindings
+from reconciler.model import KEY, Address, Binding, Data, digest
+
+FORMAT = 1
+
+_REBUILD = "restore it from version control, or make it anew from the service with `reconciler bindings rebuild`"
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """All bindings of one target and environment. `lineage` names their history, `serial` counts its versions."""
+
+    lineage: str
+    serial: int
+    target: str
+    environment: str | None
+    entries: Mapping[Address, Binding]
+
+
+def path_of(root: Path, environment: str | None) -> Path:
+    """Name the file of an environment."""
+    return root / named("reconciler.bindings", environment, "json")
+
+
+def named(stem: str, environment: str | None, suffix: str) -> str:
+    """Make the file name `stem[.environment].suffix`; raise InvalidSettings when that would be no such name."""
+    if environment is None:
+        return f"{stem}.{suffix}"
+    if not KEY.fullmatch(environment):
+        raise InvalidSettings(f"{environment!r} cannot be the name of an environment")
+    return f"{stem}.{environment}.{suffix}"
+
+
+def new(target: str, environment: str | None) -> Bindings:
+    """Begin a history: no bindings, serial 0."""
+    return Bindings(str(uuid.uuid4()), 0, target, environment, {})
+
+
+def read(file: Path, *, target: str, environment: str | None) -> Bindings | None:
+    """Read the bindings; None when there is no file. Raise StaleBindings when they are not to be trusted."""
+    try:
+        with files.folder(file.parent) as folder:
+            content = folder.read(file.name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StaleBindings(str(file), files.why(error)) from error
+    if content is None:
+        return None
+    try:
+        bindings = _parse(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        said = str(error) if isinstance(error, _Unusable) else f"is damaged; {_REBUILD}"
+        raise StaleBindings(str(file), said) from error
+    if bindings.target != target:
+        raise StaleBindings(str(file), f"belongs to {bindings.target}, not to {target}")
+    if bindings.environment != environment:
+        raise StaleBindings(str(file), f"belongs to {_name(bindings.environment)}, not to {_name(environment)}")
+    return bindings
+
+
+def write(file: Path, bindings: Bindings) -> None:
+    """Replace the file, atomically and durably. Whoever calls has raised the serial, and holds the lock."""
+    content = json.dumps(_document(bindings), indent=2, ensure_ascii=False) + "\n"
+    try:
+        with files.folder(file.parent) as folder:
+            folder.write(file.name, content.encode())
+    except OSError as error:
+        raise CannotWrite(str(file), files.why(error)) from error
+
+
+def follow(file: Path, bindings: Bindings, *, lineage: str, serial: int) -> None:
+    """Raise StaleBindings unless these are of the same history as, and not older than, what was seen before."""
+    if bindings.lineage != lineage:
+        raise StaleBindings(str(file), f"is of another history ({bindings.lineage}) than the last run's ({lineage})")
+    if bindings.serial < serial:
+        raise StaleBindings(str(file), f"is older (serial {bindings.serial}) than what the last run left ({serial})")
+
+
+def encode(binding: Binding) -> dict[str, Data]:
+    """Make the JSON form of a binding, without what is not set."""
+    form: dict[str, Data] = {"id": binding.id, "digests": dict(sorted(binding.digests.items()))}
+    if binding.prevent_destroy:
+        form["prevent_destroy"] = True
+    if binding.attributes:
+        form["attributes"] = dict(sorted(binding.attributes.items()))
+    if binding.sink is not None:
+        form["sink"] = binding.sink
+    return form
+
+
+def decode(form: Data) -> Binding:
+    """Read the JSON form of a binding; raise ValueError when it is none."""
+    if not isinstance(form, dict) or not form.keys() <= {"id", "digests", "prevent_destroy", "attributes", "sink"}:
+        raise ValueError("no binding")
+    protected, sink = form.get("prevent_destroy", False), form.get("sink")
+    if not isinstance(protected, bool) or not isinstance(sink, str | None):
+        raise ValueError("no binding")  # noqa: TRY004 - one error for whatever is wrong with a file
+    return Binding(
+        id=_text(form.get("id")),
+        digests=_texts(form.get("digests")),
+        prevent_destroy=protected,
+        attributes=_texts(form.get("attributes", {})),
+        sink=sink,
+    )
+
+
+class _Unusable(ValueError):
+    """Something better to say than that the file is damaged."""
+
+
+def _document(bindings: Bindings) -> dict[str, Data]:
+    head: dict[str, Data] = {
+        "format": FORMAT,
+        "lineage": bindings.lineage,
+        "serial": bindings.serial,
+        "base_url": bindings.target,
+        "environment": bindings.environment,
+    }
+    entries = {str(address): encode(bindings.entries[address]) for address in sorted(bindings.entries)}
+    return {**head, "checksum": digest({**head, "bindings": entries}), "bindings": entries}
+
+
+def _parse(content: bytes) -> Bindings:
+    document = json.loads(content.decode())
+    version = document["format"]
+    if isinstance(version, int) and version > FORMAT:
+        raise _Unusable(f"has format {version}; this version of the program knows up to {FORMAT}: use a newer one")
+    if document.pop("checksum") != digest(document):
+        raise _Unusable(f"was altered by hand or by a merge (its checksum does not match); {_REBUILD}")
+    serial, environment = document["serial"], document["environment"]
+    if version != FORMAT or type(serial) is not int or serial < 0 or not isinstance(environment, str | None):
+        raise ValueError("no bindings")
+    return Bindings(
+        lineage=_text(document["lineage"]),
+        serial=serial,
+        target=_text(document["base_url"]),
+        environment=environment,
+        entries={Address.parse(address): decode(form) for address, form in document["bindings"].items()},
+    )
+
+
+def _text(value: Data) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("no text")
+    return value
+
+
+def _texts(value: Data) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError("no texts")
+    return value
+
+
+def _name(environment: str | None) -> str:
+    return f"the environment {environment}" if environment else "no environment"
