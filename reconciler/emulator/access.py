@@ -27,26 +27,28 @@ def administers(context: Context, project: str | None) -> bool:
     return bool(context.store.rows(_ADMINISTERED + "AND source = ?", identity, identity, project))
 
 
-def may_change(context: Context, kind: str, document: Document) -> bool:
+def may_change(context: Context, kind: Kind, document: Document) -> bool:
     """Say whether the caller may read and write a document and all below it."""
-    match kind:
-        case "project":
+    match kind.owner:
+        case None:
             return administers(context, document["id"])
-        case "policy":
-            return administers(context, document["project_id"])
-        case "client":
-            own = context.caller.identity
-            return own in (document["id"], document["parent_client"]) or administers(context, document["project"])
-        case _:
-            client = context.store.find("client", document["client"])
-            return client is not None and may_change(context, "client", client)
+        case (field, "project"):
+            return document["id"] == context.caller.identity or administers(context, document[field])
+        case (field, _):
+            client = context.store.find("client", document[field])
+            return client is not None and may_change_client(context, client)
 
 
-def reachable_clients(context: Context) -> list[Document]:
-    """Return the clients of administered projects and, for a client identity, the client itself."""
-    found = context.store.children("client", administered(context))
-    own = context.store.find("client", context.caller.identity)
-    if own is not None and all(client["id"] != own["id"] for client in found):
+def may_change_client(context: Context, client: Document) -> bool:
+    """Say whether the caller administers a client's project, or is the client."""
+    return client["id"] == context.caller.identity or administers(context, client["project"])
+
+
+def reachable(context: Context, kind: str) -> list[Document]:
+    """Return what lies directly in administered projects and, for a client identity, the client itself."""
+    found = context.store.children(kind, administered(context))
+    own = context.store.find(kind, context.caller.identity)
+    if own is not None and all(document["id"] != own["id"] for document in found):
         found.append(own)
     return found
 
@@ -56,35 +58,34 @@ def is_visible(context: Context, scope: Document) -> bool:
     if scope["advertised"]:
         return True
     client = context.store.find("client", scope["client"])
-    return client is not None and (client["visibility"] == "public" or may_change(context, "client", client))
+    return client is not None and (client["visibility"] == "public" or may_change_client(context, client))
 
 
-def locate(context: Context, kind: str, identifier: str) -> Document:
+def locate(context: Context, kind: Kind, identifier: str) -> Document:
     """Return the document that the caller names and may change.
 
     Raises:
         ApiError: 404, or for somebody else's object the status that the switch says.
     """
-    document = context.store.find(kind, identifier.lower())
+    document = context.store.find(kind.name, identifier.lower())
     if document is None:
-        raise missing(kind, identifier)
+        raise missing(kind.name, identifier)
     if not may_change(context, kind, document):
-        raise foreign(context, kind, identifier)
+        raise foreign(context, kind.name, identifier)
     return document
 
 
-def owner_of(context: Context, kind: Kind, document: Document) -> None:
-    """Check that the owner that a body names exists and is the caller's."""
+def require_project(context: Context, kind: Kind, document: Document) -> None:
+    """Check that the project that a body names exists and is the caller's."""
     if kind.owner is None:
         if _is_confined(context):
             raise ApiError(403, f"A client that uses Basic auth may not create a {kind.name}")
         return
-    field, owner = kind.owner
-    found = context.store.find(owner, document[field])
-    if found is None:
-        raise ApiError(400, f"{kind.name}.{field}: no {owner} with id {document[field]}")
-    if not may_change(context, owner, found):
-        raise foreign(context, owner, document[field])
+    field, _ = kind.owner
+    if context.store.find("project", document[field]) is None:
+        raise ApiError(400, f"{kind.name}.{field}: no project with id {document[field]}")
+    if not administers(context, document[field]):
+        raise foreign(context, "project", document[field])
 
 
 def foreign(context: Context, kind: str, identifier: str) -> ApiError:

@@ -1,6 +1,7 @@
 """Owns the way of a request through the server: parsed, run as one transaction, answered, logged; no input is a 500."""
 
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,8 +34,9 @@ def build(service: Service, desk: Desk) -> Starlette:
 
     async def refuse(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        desk.note(request.method, request.url.path, status)
-        return _response(Answer(error_document(status, f"{request.method} {request.url.path} is not served"), status))
+        method, path = request.method, request.scope["path"]
+        desk.note(method, path, status)
+        return _response(Answer(error_document(status, f"{method} {path} is not served"), status))
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
     app.router.redirect_slashes = False
@@ -45,7 +47,7 @@ def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
     """Serve an endpoint: after its body has been read, nothing is awaited, so that requests run one after the other."""
 
     async def handle(request: Request) -> Response:
-        method, path = request.method, request.url.path
+        method, path = request.method, request.scope["path"]
         try:
             call = await _call(request)
         except ApiError as error:
@@ -80,6 +82,8 @@ def _run(endpoint: Endpoint, service: Service, call: Call) -> Answer:
             return endpoint(service, call)
     except (ApiError, TokenError) as error:
         return Answer(error.document, error.status)
+    except sqlite3.OperationalError as error:
+        return Answer(error_document(503, f"The file of the emulator cannot be used: {error}"), 503)
 
 
 async def _call(request: Request) -> Call:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 CODES = {
@@ -15,6 +15,7 @@ CODES = {
     413: "PAYLOAD_TOO_LARGE",
     422: "UNPROCESSABLE_ENTITY",
     429: "RATE_LIMITED",
+    503: "SERVICE_UNAVAILABLE",
 }
 """Codes by status. Only UNAUTHORIZED and FORBIDDEN are known of the service, the rest are provisional [UNK]."""
 
@@ -46,14 +47,13 @@ class TokenError(Exception):
 def error_document(status: int, detail: str) -> dict[str, Any]:
     """Build the document of the developer API for a status."""
     code = CODES.get(status, "SERVER_ERROR" if status >= 500 else "ERROR")
-    known = status in HTTPStatus._value2member_map_
     return {
         "errors": [
             {
                 "status": str(status),
                 "id": str(uuid.uuid4()),
                 "code": code,
-                "title": HTTPStatus(status).phrase if known else "Error",
+                "title": responses.get(status, "Error"),
                 "detail": detail,
             }
         ],

@@ -5,7 +5,7 @@ import re
 from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.errors import invalid
 from reconciler.emulator.store import Document, Store
-from reconciler.emulator.world import CLIENT_DOMAIN, CLIENT_PROVIDER, add_identity, identity_key
+from reconciler.emulator.world import CLIENT_DOMAIN, CLIENT_PROVIDER, add_identity
 
 _USERNAME = re.compile(r"[^@\s]+@([^@\s]+)\Z")
 
@@ -38,7 +38,7 @@ def identity_by_username(store: Store, username: str, *, provision: bool = False
     name, _, domain = username.rpartition("@")
     if domain.lower() == CLIENT_DOMAIN:
         return identity_by_id(store, name)
-    found = store.find_by_key(identity_key(username))
+    found = store.find_by_key("identity", username.lower())
     if found is None and provision and _USERNAME.match(username):
         return add_identity(store, username)
     return found

@@ -32,7 +32,7 @@ def token(service: Service, call: Call) -> Answer:
         raise TokenError(400, "unauthorized_client")
     wanted = base_scopes(form.get("scope", ""))
     for scope in wanted:
-        known = None if scope in PERSON_SCOPES else service.store.find_by_key(scope)
+        known = None if scope in PERSON_SCOPES else service.store.find_by_key("scope", scope)
         if scope not in PERSON_SCOPES and (known is None or not is_visible(context, known)):
             raise TokenError(400, "invalid_scope")
     if not wanted:

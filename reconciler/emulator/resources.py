@@ -3,10 +3,11 @@
 import uuid
 from dataclasses import dataclass
 
-from reconciler.emulator.access import administered, is_visible, locate, owner_of, reachable_clients
+from reconciler.emulator.access import administered, is_visible, locate, reachable, require_project
 from reconciler.emulator.callers import Context, keep_secret, require_scope, require_session
 from reconciler.emulator.calls import Answer, Call, Service, caller_of, context_of
 from reconciler.emulator.checks import is_uuid
+from reconciler.emulator.clients import CLIENT
 from reconciler.emulator.errors import invalid, missing
 from reconciler.emulator.kinds import Draft, Kind
 from reconciler.emulator.store import Document
@@ -33,10 +34,8 @@ class Resource:
         match kind.owner:
             case None:
                 documents = [d for i in administered(context) if (d := context.store.find(kind.name, i)) is not None]
-            case (_, "project") if kind.name == "client":
-                documents = reachable_clients(context)
             case (_, "project"):
-                documents = context.store.children(kind.name, administered(context))
+                documents = reachable(context, kind.name)
             case _:
                 documents = context.store.children(kind.name, [self._client(context, call)])
         return self._answer_all(context, documents)
@@ -49,15 +48,11 @@ class Resource:
     def create(self, service: Service, call: Call) -> Answer:
         """Create an object below the owner that the body or the path names."""
         context, kind = enter(service, call), self.kind
-        inner = call.envelope(kind.name)
-        if "client_id" in call.params:
-            client = self._client(context, call)
-            given = kind.read(inner)
-            document = {"id": str(uuid.uuid4()), "client": client} | kind.defaults(given) | given
-        else:
-            given = kind.read(inner)
-            document = {"id": str(uuid.uuid4())} | kind.defaults(given) | given
-            owner_of(context, kind, document)
+        above = {"client": self._client(context, call)} if "client_id" in call.params else {}
+        given = kind.read(call.envelope(kind.name))
+        document = {"id": str(uuid.uuid4())} | above | kind.defaults(given) | given
+        if not above:
+            require_project(context, kind, document)
         require_session(context)
         document = kind.rules(context, Draft(document, given, None))
         context.store.insert(kind.name, document, parent=kind.parent(document), key=kind.key(document))
@@ -72,7 +67,7 @@ class Resource:
         given = self._mutable(context, kind.read(call.envelope(kind.name)), before)
         document = before | given
         if kind.parent(document) != kind.parent(before):
-            owner_of(context, kind, document)
+            require_project(context, kind, document)
         document = kind.rules(context, Draft(document, given, before))
         context.store.update(kind.name, document, parent=kind.parent(document), key=kind.key(document))
         context.store.link(document["id"], kind.links(document))
@@ -96,13 +91,13 @@ class Resource:
         return {name: value for name, value in given.items() if name not in fixed}
 
     def _located(self, context: Context, call: Call) -> Document:
-        document = locate(context, self.kind.name, call.params["id"])
+        document = locate(context, self.kind, call.params["id"])
         if "client_id" in call.params and document["client"] != call.params["client_id"].lower():
             raise missing(self.kind.name, call.params["id"])
         return document
 
     def _client(self, context: Context, call: Call) -> str:
-        return str(locate(context, "client", call.params["client_id"])["id"])
+        return str(locate(context, CLIENT, call.params["client_id"])["id"])
 
     def _answer(self, context: Context, document: Document) -> Answer:
         return Answer({self.kind.name: self.kind.shown(context, document)})
@@ -125,13 +120,15 @@ class Scopes(Resource):
             wrong = [identifier for identifier in ids if not is_uuid(identifier)]
             if wrong:
                 raise invalid(f"ids: {wrong[0]!r} is no UUID")
-            found = [store.find_by_key(string) for string in strings if ":" in string]
+            found = [store.find_by_key("scope", string) for string in strings]
             found += [store.find("scope", identifier.lower()) for identifier in ids]
-            scopes = {scope["id"]: scope for scope in found if scope is not None and "scope_string" in scope}
+            scopes = {scope["id"]: scope for scope in found if scope is not None}
             return self._answer_all(context, [scope for scope in scopes.values() if is_visible(context, scope)])
-        clients = [call.params["client_id"]] if "client_id" in call.params else []
-        own = [locate(context, "client", client) for client in clients] if clients else reachable_clients(context)
-        return self._answer_all(context, store.children("scope", [client["id"] for client in own]))
+        if "client_id" in call.params:
+            clients = [self._client(context, call)]
+        else:
+            clients = [client["id"] for client in reachable(context, "client")]
+        return self._answer_all(context, store.children("scope", clients))
 
     def show(self, service: Service, call: Call) -> Answer:
         """Answer one scope that is visible to the caller [INF]."""

@@ -18,7 +18,7 @@ def _rules(context: Context, draft: Draft) -> Document:
     suffix = document.pop("scope_suffix", None)
     if suffix is not None and (draft.before is None or context.switches.scope_suffix_is_mutable):
         document["scope_string"] = scope_string(document["client"], suffix)
-    holder = context.store.find_by_key(document["scope_string"])
+    holder = context.store.find_by_key("scope", document["scope_string"])
     if holder is not None and holder["id"] != document["id"]:
         raise conflict(f"The client already has a scope {document['scope_string']}")
     if draft.changes("dependent_scopes"):

@@ -56,7 +56,7 @@ class Emulator:
             self._store.close()
             raise
         self._server = _server(Service(self._store, self._switches, self._clock))
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread = threading.Thread(target=self._server.run_until_stopped, args=(self._socket,), daemon=True)
         self._thread.start()
         self._server.ready.wait()
         return self
@@ -151,6 +151,13 @@ class _Server(uvicorn.Server):
         self.when_ready: Callable[[], None] = lambda: None
         self.loop: asyncio.AbstractEventLoop
 
+    def run_until_stopped(self, listening: socket.socket) -> None:
+        """Run, and leave nobody waiting if the start fails."""
+        try:
+            self.run([listening])
+        finally:
+            self.ready.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
@@ -169,6 +176,7 @@ def _server(service: Service) -> _Server:
         build(service, Desk()),
         lifespan="off",
         log_config=None,
+        log_level="warning",
         access_log=False,
         ws="none",
         timeout_keep_alive=3600,
@@ -188,7 +196,8 @@ def _open(db: Path, now: float) -> Store:
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio turns Nagle's delay off only where the protocol is stated, and then on accepted connections too.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))

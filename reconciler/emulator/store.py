@@ -15,8 +15,9 @@ Document = dict[str, Any]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT, key TEXT UNIQUE, document TEXT NOT NULL
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT, key TEXT, document TEXT NOT NULL
 );
+CREATE UNIQUE INDEX IF NOT EXISTS objects_by_key ON objects (kind, key);
 CREATE UNIQUE INDEX IF NOT EXISTS objects_by_id ON objects (kind, id);
 CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, kind);
 CREATE TABLE IF NOT EXISTS links (
@@ -62,10 +63,10 @@ class Store:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+            self.connection.execute("COMMIT")
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -85,9 +86,9 @@ class Store:
         found = self.rows("SELECT document FROM objects WHERE kind = ? AND id = ?", kind, identifier)
         return _parse(found[0][0]) if found else None
 
-    def find_by_key(self, key: str) -> Document | None:
-        """Return one document by its unique key."""
-        found = self.rows("SELECT document FROM objects WHERE key = ?", key)
+    def find_by_key(self, kind: str, key: str) -> Document | None:
+        """Return one document by what is unique in its kind besides the id."""
+        found = self.rows("SELECT document FROM objects WHERE kind = ? AND key = ?", kind, key)
         return _parse(found[0][0]) if found else None
 
     def all(self, kind: str) -> list[Document]:

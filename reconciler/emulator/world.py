@@ -111,7 +111,7 @@ def add_identity(
         "identity_type": "login",
         "status": status,
     }
-    store.insert("identity", identity, key=identity_key(username))
+    store.insert("identity", identity, key=username.lower())
     return identity
 
 
@@ -135,16 +135,11 @@ def issue_bootstrap_secret(store: Store, now: float) -> str:
 
 def issue_person_token(store: Store, username: str, now: float, *, session_age: float = 0) -> str:
     """Issue a token of a person, whose login was some seconds ago, for all scopes of Globus Auth."""
-    person = store.find_by_key(identity_key(username))
+    person = store.find_by_key("identity", username.lower())
     if person is None:
         raise KeyError(username)
     caller = Caller(person["id"], str(store.setting("bootstrap")), frozenset(PERSON_SCOPES), now - session_age)
     return issue_token(store, caller, now)
-
-
-def identity_key(username: str) -> str:
-    """Return the key under which an identity is found by its username, in any case."""
-    return f"identity:{username.lower()}"
 
 
 def _add_services(store: Store) -> None:
