@@ -16,6 +16,9 @@ from pathlib import Path
 LIMIT = 32 * 2**20
 """The size in bytes beyond which a file is not read."""
 
+OWN = ".reconciler"
+"""The folder of what is never committed: journal, lock, the emulator's database."""
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK
 _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -147,6 +150,19 @@ def folder(path: Path, *below: str, create: bool = False) -> Iterator[Folder]:
         yield Folder(path, descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def own(path: Path) -> Iterator[Folder]:
+    """Open a folder of this program's own files: `.reconciler`, made where it is missing, ignores itself."""
+    if path.name != OWN:
+        with folder(path) as opened:
+            yield opened
+        return
+    with folder(path.parent, path.name, create=True) as opened:
+        if opened.read(".gitignore") is None:
+            opened.write(".gitignore", b"*\n")
+        yield opened
 
 
 def write_all(descriptor: int, content: bytes) -> None:
