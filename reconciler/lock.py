@@ -1,4 +1,4 @@
-"""The lock of a run, and of a sink's file: one holder at a time, who says its name; the kernel frees it at its death."""
+"""Locks, of a run and of a sink's file: one holder at a time, who says its name; the kernel frees it at its death."""
 
 import os
 import pwd
