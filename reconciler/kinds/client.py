@@ -1,5 +1,7 @@
 """OAuth clients: applications, resource servers and the identities of machines."""
 
+from collections.abc import Iterator
+
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Data, Fields, Live, Want
 
@@ -40,6 +42,12 @@ def _uncreatable(fields: Fields) -> str | None:
     return None
 
 
+def _objections(fields: Fields) -> Iterator[tuple[str, str]]:
+    links = fields.get("links")
+    if links is not None and not all(links.get(name) for name in _LINKS):
+        yield "links", f"`links` needs both {' and '.join(f'`{name}`' for name in _LINKS)}"
+
+
 CLIENT = Kind(
     name="client",
     section="clients",
@@ -62,5 +70,6 @@ CLIENT = Kind(
     attributes=("id", "username"),
     denotes=Want.IDENTITY,
     uncreatable=_uncreatable,
+    objections=_objections,
     breaks="a new client id and new secrets, other scope strings, and the loss of all consents",
 )

@@ -31,6 +31,10 @@ def _anything(_: Fields) -> str | None:
     return None
 
 
+def _no_objections(_: Fields) -> Iterator[tuple[str, str]]:
+    return iter(())
+
+
 def _unchanged(fields: Fields) -> dict[str, Data]:
     return dict(fields)
 
@@ -43,6 +47,7 @@ class Kind:
     service's name for the parent's id; `moves` says that an object can be given to another parent. `natural` makes the
     key by which an object is found among its siblings. `keyed` is the field that the manifest's key stands for.
     `uncreatable` says why a resource is only adopted. `sent_along` are fields that every update repeats.
+    `objections` finds stated values that do not go together, as pairs of a field and what is wrong with it.
     `includes_caller` is the list that must name the caller for anything below to be made, `includes_groups` the one
     that may do so through a group. `secret`: the service
     shows something once when it makes one. `goes_with_owner`: deleting the owner deletes it, without a call of its own.
@@ -72,6 +77,7 @@ class Kind:
     includes_groups: str | None = None
     keeps_natural_key: bool = False
     uncreatable: Callable[[Fields], str | None] = _anything
+    objections: Callable[[Fields], Iterator[tuple[str, str]]] = _no_objections
     breaks: str = ""
     by_name: Mapping[str, Field] = field(init=False, default_factory=dict, compare=False)
 

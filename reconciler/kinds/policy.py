@@ -1,7 +1,9 @@
 """Authentication policies: how recently and with which identities people must have logged in."""
 
+from collections.abc import Iterator
+
 from reconciler.kinds.kind import Field, Kind, Wire
-from reconciler.model import Live
+from reconciler.model import Fields, Live
 
 _PLAIN = ("display_name", "description", "high_assurance", "authentication_assurance_timeout", "required_mfa")
 _DOMAINS = ("domain_constraints_include", "domain_constraints_exclude")
@@ -14,6 +16,12 @@ def _live(wire: Wire) -> Live:
         parent=wire["project_id"],
         fields={name: wire.get(name) for name in _PLAIN} | {name: wire.get(name) or [] for name in _DOMAINS},
     )
+
+
+def _objections(fields: Fields) -> Iterator[tuple[str, str]]:
+    # Documented by the official SDK (globus-auth.md 1.5).
+    if fields.get("required_mfa") and fields.get("high_assurance") is not True and "id" not in fields:
+        yield "required_mfa", "`required_mfa` needs `high_assurance: true`"
 
 
 POLICY = Kind(
@@ -33,5 +41,6 @@ POLICY = Kind(
     ),
     natural=lambda fields: (fields.get("display_name"),),
     from_wire=_live,
+    objections=_objections,
     breaks="a new policy id: whatever refers to the old one, in other services too, loses it",
 )
