@@ -1,0 +1,94 @@
+"""From files to what they want: positioned data, overlays, templates, schemas, resources. Reads files, writes none.
+
+Whatever the files hold, they end in `Manifests` or in `InvalidManifests` with every problem of every file.
+"""
+
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.errors import InvalidManifests, Problem
+from reconciler.kinds import KINDS, normal
+from reconciler.manifest.build import text
+from reconciler.manifest.compose import compose
+from reconciler.manifest.index import Index, index
+from reconciler.manifest.resources import make, outputs, removals
+from reconciler.manifest.schema import schema_names, schema_text
+from reconciler.manifest.select import Selection, select
+from reconciler.manifest.wellknown import wellknown
+from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
+
+__all__ = ["Selection", "build", "load", "schema_names", "schema_text", "select", "wellknown"]
+
+
+def load(
+    paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = (), cwd: Path | None = None
+) -> Manifests:
+    """Read the manifests that paths name; raise `InvalidManifests` with all that is wrong with them."""
+    return _load(select(paths, overlays=overlays, exclude=exclude, cwd=cwd))[0]
+
+
+def build(paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = ()) -> str:
+    """Write the manifests as one file, overlays and templates applied; it reads back to the same resources."""
+    manifests, found = _load(select(paths, overlays=overlays, exclude=exclude))
+    return text(manifests, found)
+
+
+def _load(selection: Selection) -> tuple[Manifests, Index]:
+    with _undisturbed():
+        composed = compose(selection)
+        found = index(composed.tree)
+        removed = removals(composed.tree, found)
+        resources = make(found, selection.root)
+        named = outputs(composed.tree, found)
+    if problems := [*composed.problems, *found.problems]:
+        raise InvalidManifests(_in_order(problems))
+    manifests = Manifests(
+        root=selection.root,
+        environment=composed.environment,
+        resources=resources,
+        removed=removed,
+        outputs=named,
+        complete=selection.complete,
+        digest=_digest(resources.values(), removed, named),
+        warnings=_in_order(composed.warnings),
+    )
+    return manifests, found
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda each: (str(each.place.file), each.place, each.what)))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    # Nothing here makes cycles, and the collector would walk over all that was read, again and again.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    except MemoryError:
+        raise InvalidManifests((Problem(None, "the manifests do not fit into memory"),)) from None
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _digest(resources: Iterable[Resource], removed: Sequence[Removal], named: Sequence[Output]) -> str:
+    stated: dict[str, Data] = {str(each.address): _stated(each) for each in resources}
+    gone = {str(each.address): [each.keep, each.id] for each in removed}
+    told = {each.name: [str(each.address), each.attribute] for each in named}
+    return digest([stated, gone, told])
+
+
+def _stated(resource: Resource) -> list[Data]:
+    declared = KINDS[resource.address.kind].by_name
+    return [
+        {name: normal(declared[name], value) for name, value in resource.fields.items()},
+        resource.settings,
+        resource.id,
+        sorted([str(former.address), former.id or ""] for former in resource.previously),
+        resource.prevent_destroy,
+        sorted(resource.ignore),
+    ]

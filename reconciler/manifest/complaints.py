@@ -1,0 +1,176 @@
+"""Owns what the schemas object to, in words of ours: made from path and rule, never from a value.
+
+An unusable value is dropped from the tree, its spot kept, so that what comes after works on sound data and does not
+call the value missing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from reconciler.errors import Place, Problem
+from reconciler.kinds import KINDS
+from reconciler.manifest.node import Map, key_place, nearest, value_place
+from reconciler.manifest.schema import schema, validator
+from reconciler.manifest.words import did_you_mean, listed, shown, suggest
+from reconciler.model import Data, Pointer
+
+MOST = 100
+"""So many complaints about one file are enough."""
+
+_TYPES = {
+    "string": "text",
+    "object": "a map",
+    "array": "a list",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_LIMITS = {
+    "minimum": "must not be less than {}",
+    "maximum": "must not be more than {}",
+    "maxLength": "must not be longer than {} characters",
+    "maxItems": "must not have more than {} elements",
+    "const": "must be {}",
+}
+_SECRET = frozenset(kind.section for kind in KINDS.values() if kind.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    path: Pointer
+    what: str
+    hint: str | None = None
+    key: bool = False
+    """Whether it is about the key at the path rather than its value."""
+
+
+def complain(tree: Map, file: str) -> list[Problem]:
+    """Check the tree of one file against the schema, and drop from it what cannot be used."""
+    if validator().is_valid(tree):
+        return []
+    complaints: dict[_Complaint, None] = {}
+    for error in islice(validator().iter_errors(tree), MOST):
+        complaints |= dict.fromkeys(_explain(tree, tuple(error.instance_path), tuple(error.schema_path)))
+    problems = [_problem(tree, complaint, file) for complaint in complaints]
+    for complaint in complaints:
+        _drop(tree, complaint)
+    return problems
+
+
+def _problem(tree: Map, complaint: _Complaint, file: str) -> Problem:
+    spot = nearest(tree, complaint.path)
+    if spot is None:
+        return Problem(Place(file, 1, 1), complaint.what, complaint.hint)
+    return Problem(key_place(spot) if complaint.key else value_place(spot), complaint.what, complaint.hint)
+
+
+def _drop(tree: Map, complaint: _Complaint) -> None:
+    around: Data = tree
+    last: tuple[Map, str] | None = None
+    for step in complaint.path:
+        if isinstance(around, Map):
+            last = (around, str(step))
+        around = _inside(around, step)
+    if last:
+        last[0].pop(last[1], None)
+        if complaint.key:
+            last[0].spots.pop(last[1], None)
+
+
+def _explain(tree: Map, path: Pointer, rule: tuple[str | int, ...]) -> Iterator[_Complaint]:
+    value: Data = tree
+    for step in path:
+        value = _inside(value, step)
+    if "propertyNames" in rule:
+        yield from _bad_keys(value, path, _walk(rule[: rule.index("propertyNames") + 1]))
+        return
+    around, keyword = _walk(rule[:-1]), str(rule[-1])
+    if keyword == "additionalProperties":
+        yield from _unknown_keys(value, path, around)
+    elif keyword == "required":
+        yield from (_Complaint(path, f"{_name(path)} needs `{key}`") for key in around[keyword] if key not in value)
+    else:
+        secret = not _SECRET.isdisjoint(path)
+        yield _Complaint(path, f"{_name(path)} {_says(around, keyword, value)}", _meant(around, keyword, value, secret))
+
+
+def _bad_keys(value: Data, path: Pointer, rule: Mapping[str, Any]) -> Iterator[_Complaint]:
+    for key in value:
+        if not re.fullmatch(rule["pattern"].strip("^$"), key) or len(key) > rule["maxLength"]:
+            what = f"the key {shown(key)} {rule['patternErrorMessage']}"
+            suggestion = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[: rule["maxLength"]]
+            hint = f"write `{suggestion}`" if suggestion and suggestion != key else None
+            yield _Complaint((*path, key), what, hint, key=True)
+
+
+def _unknown_keys(value: Data, path: Pointer, around: Mapping[str, Any]) -> Iterator[_Complaint]:
+    known = tuple(around.get("properties", ()))
+    for key in value:
+        if key not in known:
+            where = f" in {_name(path)}" if path else ""
+            yield _Complaint((*path, key), f"unknown key {shown(key)}{where}", suggest(key, known), key=True)
+
+
+def _says(around: Mapping[str, Any], keyword: str, value: Data) -> str:
+    match keyword:
+        case "type":
+            types = around["type"] if isinstance(around["type"], list) else [around["type"]]
+            return f"must be {listed([_TYPES[each] for each in types])}, not {_type(value)}"
+        case "enum":
+            return f"must be {listed([f'`{each}`' for each in around['enum']])}"
+        case "minLength":
+            return "must not be empty"
+        case "pattern":
+            return str(around.get("patternErrorMessage", "has a form that is not allowed"))
+        case _:
+            return _LIMITS.get(keyword, "is not allowed").format(around[keyword])
+
+
+def _meant(around: Mapping[str, Any], keyword: str, value: Data, secret: bool) -> str | None:  # noqa: FBT001 - private
+    if keyword == "enum" and isinstance(value, str) and not secret:
+        return did_you_mean(value, around["enum"])
+    if keyword == "type" and value is None and "object" not in around["type"]:
+        return "leave it out if it is not to be managed"
+    return None
+
+
+def _name(path: Pointer) -> str:
+    match path:
+        case ():
+            return "a manifest"
+        case (*_, str(key), int()):
+            return f"an element of {shown(key)}"
+        case (*_, last):
+            return shown(str(last))
+    return "it"
+
+
+def _type(value: Data) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return next(
+        (
+            name
+            for kind, name in ((str, "text"), (dict, "a map"), (list, "a list"), (int, "a number"), (float, "a number"))
+            if isinstance(value, kind)
+        ),
+        "null",
+    )
+
+
+def _inside(value: Data, step: str | int) -> Data:
+    try:
+        return value[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _walk(rule: tuple[str | int, ...]) -> Mapping[str, Any]:
+    part: Any = schema("manifest")
+    for step in rule:
+        part = part[step]
+    found: Mapping[str, Any] = part
+    return found

@@ -1,0 +1,83 @@
+"""Owns the way from the selected files to one tree, overlays merged over it.
+
+The tree is sound by the schemas; what was not is reported and gone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.errors import InvalidManifests, Problem
+from reconciler.manifest.complaints import complain
+from reconciler.manifest.merge import missed, nulls, overlay, spread
+from reconciler.manifest.node import Map, key_place, spot_at, value_place
+from reconciler.manifest.parse import parse
+from reconciler.manifest.read import texts
+from reconciler.manifest.select import Selection
+from reconciler.manifest.words import shown
+
+
+@dataclass(slots=True)
+class Composed:
+    """What all files say together, and what is wrong with them so far."""
+
+    tree: Map = field(default_factory=Map)
+    environment: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def compose(selection: Selection) -> Composed:
+    """Read and merge all files; raise `InvalidManifests` when one of them cannot be read at all."""
+    composed = Composed()
+    trees, unread = [], 0
+    for path, tree in _trees(selection, composed):
+        unread += tree is None
+        trees.append((path, tree or Map()))
+    if unread:
+        raise InvalidManifests(tuple(composed.problems))
+    for path, tree in trees:
+        if path in selection.overlays:
+            _lay(composed, tree)
+        else:
+            composed.problems += _plain(tree)
+            composed.problems += spread(composed.tree, tree)
+    return composed
+
+
+def _trees(selection: Selection, composed: Composed) -> Iterator[tuple[Path, Map | None]]:
+    paths = (*selection.files, *selection.overlays)
+    for path, (name, text) in zip(paths, texts((path, selection.name(path)) for path in paths), strict=False):
+        if isinstance(text, Problem):
+            composed.problems.append(text)
+            yield path, None
+            continue
+        parsed = parse(text, name)
+        composed.problems += parsed.problems
+        composed.warnings += parsed.warnings
+        if parsed.tree is not None:
+            composed.problems += complain(parsed.tree, name)
+        yield path, None if parsed.stopped else parsed.tree or Map()
+
+
+def _plain(tree: Map) -> Iterator[Problem]:
+    if spot := tree.spots.get("environment"):
+        yield Problem(key_place(spot), "`environment` belongs in an overlay", "name the file with --overlay")
+    for path in nulls(tree):
+        if spot := spot_at(tree, path):
+            what = f"{shown(str(path[-1]))} is empty; only an overlay leaves something out with null"
+            yield Problem(key_place(spot), what)
+            around = tree
+            for step in path[:-1]:
+                around = around[str(step)]
+            del around[str(path[-1])]
+
+
+def _lay(composed: Composed, tree: Map) -> None:
+    named = tree.get("environment")
+    if named is not None and composed.environment not in (None, named):
+        what = f"there is one environment, and it is {shown(str(composed.environment))} already"
+        composed.problems.append(Problem(value_place(tree.spots["environment"]), what))
+    composed.environment = composed.environment or named
+    composed.warnings += missed(composed.tree, tree)
+    composed.tree = overlay(composed.tree, tree)

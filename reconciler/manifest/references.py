@@ -1,0 +1,84 @@
+"""Owns what a name in a field means: a resource of the manifests, an id, or a name that the service knows."""
+
+import re
+from functools import cache
+
+from reconciler.kinds import KINDS, Field
+from reconciler.manifest.addresses import NoAddress, is_address, missing, read
+from reconciler.manifest.index import Entry, Index, problem
+from reconciler.manifest.schema import schema
+from reconciler.manifest.wellknown import PREFIX, wellknown
+from reconciler.manifest.words import did_you_mean, listed, shown
+from reconciler.model import UUID, Data, Pointer, Ref, Want
+
+_FORMS = {
+    Want.IDENTITY: (re.compile(r"[^@\s]+@[^@\s]+"), "a username, an id, or the address of a client"),
+    Want.SCOPE: (
+        re.compile(r"urn:globus:auth:scope:[^:\s]+:[^\s]+|https://[^/\s]+/scopes/[^/\s]+/[^/\s]+|openid|email|profile"),
+        "an address, a well-known name, a scope string or an id",
+    ),
+    Want.PROVIDER: (re.compile(r"[^@/\s]+"), "a domain, a short name or an id"),
+    Want.GROUP: (re.compile(r"(?!)"), "the id of a group"),
+}
+
+
+def refer(entry: Entry, declared: Field, index: Index) -> Data:
+    """Read the names in a field: the value comes back with an id or a `Ref` for each; problems go to the index."""
+    value = entry.data[declared.name]
+    if value is None or declared.want is None:
+        return value
+    if not isinstance(value, list):
+        return _name(entry, (declared.name,), value, declared.want, index)
+    if not declared.element:
+        return [_name(entry, (declared.name, at), each, declared.want, index) for at, each in enumerate(value)]
+    defaults = _defaults(entry.kind.name, declared.name)
+    made = []
+    for at, each in enumerate(value):
+        path: Pointer = (declared.name, at)
+        if isinstance(each, str):
+            made.append({declared.element: _name(entry, path, each, declared.want, index)} | defaults)
+        elif declared.element in each:
+            name = _name(entry, (*path, declared.element), each[declared.element], declared.want, index)
+            made.append(defaults | each | {declared.element: name})
+    return made
+
+
+@cache
+def _defaults(kind: str, field: str) -> dict[str, Data]:
+    properties = schema(kind)["properties"][field]["items"]["properties"]
+    return {name: each["default"] for name, each in properties.items() if "default" in each}
+
+
+def _name(entry: Entry, path: Pointer, text: str, want: Want, index: Index) -> Ref | str:
+    if UUID.fullmatch(text.lower()):
+        return text.lower()
+    if is_address(text):
+        return _address(entry, path, text, want, index)
+    if want is Want.SCOPE and text.startswith(PREFIX):
+        known = wellknown()
+        if text in known:
+            return Ref(want, str(known[text]["scope_string"]))
+        what = f"there is no well-known scope {shown(text)}"
+        index.problems.append(problem(entry, path, what, did_you_mean(text, tuple(known))))
+        return text
+    pattern, form = _FORMS[want]
+    if not pattern.fullmatch(text):
+        kinds = tuple(f"{name}/{rest}" for name in KINDS for rest in [text.partition("/")[2]]) if "/" in text else ()
+        what = f"{shown(text)} names no {want}"
+        index.problems.append(problem(entry, path, what, did_you_mean(text, kinds) or f"write {form}"))
+    return Ref(want, text)
+
+
+def _address(entry: Entry, path: Pointer, text: str, want: Want, index: Index) -> Ref | str:
+    try:
+        address = read(text, entry.address.path[0])
+    except NoAddress as error:
+        index.problems.append(problem(entry, path, str(error), error.hint))
+        return text
+    if KINDS[address.kind].denotes is not want:
+        fit = [kind.name for kind in KINDS.values() if kind.denotes is want]
+        hint = f"write the address of a {listed(fit)}" if fit else None
+        index.problems.append(problem(entry, path, f"{shown(text)} names no {want}", hint))
+    elif wrong := missing(address, index):
+        index.problems.append(problem(entry, path, *wrong))
+    return Ref(want, text, address)

@@ -1,0 +1,103 @@
+"""Owns the rules that no schema can state: of the values of one resource together, and of resources among each other.
+
+What a rule needs to know of a kind, it asks the registry or the kind's schema.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from reconciler.errors import Place, Problem
+from reconciler.kinds import Kind
+from reconciler.manifest.index import Entry, problem
+from reconciler.manifest.node import key_place
+from reconciler.manifest.schema import schema
+from reconciler.manifest.sinks import SINK, check_sink, destination
+from reconciler.manifest.words import listed, shown, suggest
+from reconciler.model import Data, Resource, canonical
+
+
+def check(entry: Entry, root: Path) -> Iterator[Problem]:
+    """Check one resource."""
+    yield from _required(entry)
+    yield from _key(entry)
+    for field, what in entry.kind.objections(entry.data):
+        yield problem(entry, (field,), what)
+    lifecycle = entry.data.get("lifecycle")
+    if lifecycle:
+        for number, name in enumerate(lifecycle.get("ignore", ())):
+            if name not in entry.kind.by_name:
+                what = f"a {entry.kind.name} has no field {shown(name)} to ignore"
+                yield problem(entry, ("lifecycle", "ignore", number), what, suggest(name, tuple(entry.kind.by_name)))
+    if SINK in entry.data:
+        yield from check_sink(entry, root)
+
+
+def repeated(entry: Entry, field: str, value: Data, element: str | None) -> Iterator[Problem]:
+    """Find what stands in a list twice that has no order."""
+    seen: dict[str, int] = {}
+    for number, each in enumerate(value or ()):
+        key = canonical(each.get(element) if element and isinstance(each, dict) else each)
+        if key in seen:
+            yield problem(entry, (field, number), f"this stands in `{field}` already, as element {seen[key] + 1}")
+        seen.setdefault(key, number)
+
+
+def between(resources: Iterable[Resource]) -> Iterator[Problem]:
+    """Check that no two resources are one object, deliver to one place, or were the same before."""
+    ids: dict[str, Resource] = {}
+    places: dict[str, Resource] = {}
+    former: dict[object, Resource] = {}
+    for each in resources:
+        if each.id:
+            other = ids.setdefault(each.id, each)
+            if other is not each:
+                yield _twice(each, other, each.at("id"), "have one id")
+        sink = each.settings.get(SINK)
+        if sink and (goal := destination(sink)):
+            other = places.setdefault(goal, each)
+            if other is not each:
+                yield _twice(each, other, each.at(SINK), "have one destination")
+        for before in each.previously:
+            other = former.setdefault(before.address, each)
+            if other is not each:
+                yield _twice(each, other, before.place, f"both were {before.address} before")
+
+
+def _twice(one: Resource, other: Resource, place: Place, what: str) -> Problem:
+    return Problem(place, f"{other.address} (at {other.place}) and {one.address} {what}", address=str(one.address))
+
+
+def _required(entry: Entry) -> Iterator[Problem]:
+    kind, stated = entry.kind, entry.data.spots
+    given = [name for name in kind.one_of if name in stated]
+    choice = listed([f"`{name}`" for name in kind.one_of])
+    if len(given) > 1:
+        yield Problem(key_place(stated[given[1]]), f"exactly one of {choice} can be stated", None, str(entry.address))
+    if "id" in stated:
+        return
+    if kind.one_of and not given:
+        yield Problem(entry.place, f"a {kind.name} needs {choice}", None, str(entry.address))
+    for field in kind.fields:
+        if field.required and field.name not in stated and field.name != kind.keyed:
+            yield Problem(entry.place, f"a {kind.name} needs `{field.name}`", None, str(entry.address))
+
+
+def _key(entry: Entry) -> Iterator[Problem]:
+    keyed = entry.kind.keyed
+    if keyed is None or keyed in entry.data.spots or "id" in entry.data.spots:
+        return
+    key = entry.address.path[-1]
+    pattern, says = _pattern(entry.kind, keyed)
+    if not pattern.fullmatch(key):
+        legal = re.sub(r"[^a-z0-9]+", "_", key).strip("_")
+        hint = f"write `{legal}`, or give `{keyed}`" if pattern.fullmatch(legal) else f"give `{keyed}`"
+        what = f"the key {shown(key)} stands for `{keyed}`, which {says}"
+        yield Problem(entry.place, what, hint, str(entry.address))
+
+
+@cache
+def _pattern(kind: Kind, field: str) -> tuple[re.Pattern[str], str]:
+    stated = schema(kind.name)["properties"][field]
+    return re.compile(stated["pattern"].strip("^$")), stated["patternErrorMessage"]
