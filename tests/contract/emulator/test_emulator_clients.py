@@ -1,0 +1,172 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.emulator import Emulator
+
+Make = Callable[..., Any]
+GLOBUS_ID = "41143743-f3c8-4d60-bbdb-eeecaba85bd9"
+DEPENDENT = "urn:globus:auth:grant_type:dependent_token"
+
+
+def test_new_client_has_the_documented_defaults(rosalind: Make, new_client: Make) -> None:
+    client = new_client(rosalind, public_client=False)
+    del client["id"], client["project"]
+    assert client == {
+        "name": "Portal",
+        "public_client": False,
+        "client_type": "hybrid_confidential_client_resource_server",
+        "visibility": "private",
+        "redirect_uris": [],
+        "links": {"privacy_policy": None, "terms_and_conditions": None},
+        "required_idp": None,
+        "preselect_idp": None,
+        "scopes": [],
+        "grant_types": ["authorization_code", "client_credentials", "refresh_token", DEPENDENT],
+        "fqdns": [],
+        "parent_client": None,
+        "userinfo_from_effective_identity": True,
+        "prompt_for_named_grant": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "client_type", "public", "grants"),
+    [
+        ({"public_client": True}, "public_installed_client", True, 2),
+        ({"client_type": "public_webapp_client"}, "public_webapp_client", True, 2),
+        ({"client_type": "client_identity"}, "client_identity", False, 3),
+        ({"client_type": "confidential_client"}, "confidential_client", False, 4),
+        ({"client_type": "resource_server"}, "resource_server", False, 4),
+        ({"client_type": "globus_connect_server"}, "globus_connect_server", False, 4),
+    ],
+)
+def test_type_of_client_implies_the_rest(
+    rosalind: Make, new_client: Make, given: dict[str, Any], client_type: str, grants: int, *, public: bool
+) -> None:
+    client = new_client(rosalind, **given)
+    assert (client["client_type"], client["public_client"]) == (client_type, public)
+    assert client["prompt_for_named_grant"] is public
+    assert len(client["grant_types"]) == grants
+
+
+@pytest.mark.parametrize("given", [{}, {"public_client": False, "client_type": "client_identity"}])
+def test_exactly_one_of_type_and_public_has_to_be_given(
+    rosalind: Make, new_project: Make, given: dict[str, Any]
+) -> None:
+    body = {"client": {"name": "C", "project": new_project(rosalind)["id"], **given}}
+    rosalind("POST", "/v2/api/clients", body, status=400)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "two\nlines"},
+        {"name": ""},
+        {"visibility": "hidden"},
+        {"redirect_uris": "https://example.edu"},
+        {"redirect_uris": None},
+        {"links": {"privacy_policy": "https://example.edu"}},
+        {"required_idp": "00000000-0000-4000-8000-000000000000"},
+        {"preselect_idp": "globusid"},
+    ],
+)
+def test_wrong_values_are_refused_on_create_and_update(rosalind: Make, new_client: Make, wrong: dict[str, Any]) -> None:
+    client = new_client(rosalind)
+    create = {"name": "C", "project": client["project"], "public_client": True}
+    rosalind("POST", "/v2/api/clients", {"client": create | wrong}, status=400)
+    rosalind("PUT", f"/v2/api/clients/{client['id']}", {"client": wrong}, status=400)
+    assert rosalind("GET", "/v2/api/clients")["clients"] == [client]
+
+
+def test_update_changes_every_mutable_field(rosalind: Make, new_client: Make) -> None:
+    client = new_client(rosalind)
+    fields = {
+        "name": "New",
+        "visibility": "public",
+        "redirect_uris": ["https://example.edu/callback"],
+        "links": {"privacy_policy": "https://example.edu/p", "terms_and_conditions": "https://example.edu/t"},
+        "required_idp": GLOBUS_ID,
+        "preselect_idp": GLOBUS_ID,
+    }
+    path = f"/v2/api/clients/{client['id']}"
+    assert rosalind("PUT", path, {"client": fields})["client"] == client | fields
+    cleared = {"redirect_uris": [], "required_idp": None, "links": client["links"]}
+    assert rosalind("PUT", path, {"client": cleared})["client"] == client | fields | cleared
+
+
+IMMUTABLE = {"client_type": "resource_server", "public_client": True, "project": "00000000-0000-4000-8000-000000000000"}
+
+
+@pytest.mark.parametrize("field", IMMUTABLE)
+def test_immutable_field_is_ignored_on_update(rosalind: Make, new_client: Make, field: str) -> None:
+    client = new_client(rosalind)
+    path = f"/v2/api/clients/{client['id']}"
+    assert rosalind("PUT", path, {"client": {field: IMMUTABLE[field]}})["client"] == client
+
+
+@pytest.mark.parametrize("field", IMMUTABLE)
+def test_switch_refuses_to_change_an_immutable_field(start: Make, caller: Make, new_client: Make, field: str) -> None:
+    call = caller(start(immutable_fields="refuse"), "rosalind@globusid.org")
+    client = new_client(call)
+    path = f"/v2/api/clients/{client['id']}"
+    call("PUT", path, {"client": {field: IMMUTABLE[field]}}, status=400)
+    call("PUT", path, {"client": {field: client[field], "name": "New"}})
+
+
+def test_unknown_keys_are_ignored(rosalind: Make, new_client: Make) -> None:
+    client = new_client(rosalind, fqdns=["example.edu"], scopes=["x"], id="mine", nonsense=1)
+    assert (client["fqdns"], client["scopes"], "nonsense" in client) == ([], [], False)
+    assert client["id"] != "mine"
+
+
+def test_client_lists_the_scopes_that_it_owns(rosalind: Make, new_client: Make, new_scope: Make) -> None:
+    client = new_client(rosalind)["id"]
+    scope = new_scope(rosalind, client)
+    assert rosalind("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope["id"]]
+
+
+def test_deleted_client_takes_its_scopes_and_credentials_along(
+    rosalind: Make, new_client: Make, new_scope: Make, new_secret: Make
+) -> None:
+    client = new_client(rosalind)["id"]
+    scope = new_scope(rosalind, client)["id"]
+    new_secret(rosalind, client)
+    assert rosalind("DELETE", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope]
+    rosalind("GET", f"/v2/api/clients/{client}", status=404)
+    rosalind("GET", f"/v2/api/clients/{client}/credentials", status=404)
+    rosalind("GET", f"/v2/api/scopes/{scope}", status=404)
+    assert rosalind("GET", "/v2/api/scopes")["scopes"] == []
+
+
+def test_deleted_clients_tokens_and_secrets_stop_working(
+    emulator: Emulator, rosalind: Make, caller: Make, new_client: Make, new_secret: Make, token_of: Make
+) -> None:
+    client = new_client(rosalind)["id"]
+    secret = new_secret(rosalind, client)["secret"]
+    token = token_of(emulator, client, secret).json()["access_token"]
+    call = caller(emulator, headers={"Authorization": f"Bearer {token}"})
+    call("GET", "/v2/api/projects")
+    rosalind("DELETE", f"/v2/api/clients/{client}")
+    call("GET", "/v2/api/projects", status=401)
+    assert token_of(emulator, client, secret).status_code == 401
+
+
+def test_deleted_client_stays_in_the_list_of_administrators(
+    rosalind: Make, new_client: Make, new_project: Make
+) -> None:
+    me = rosalind("GET", "/v2/oauth2/userinfo")["sub"]
+    client = new_client(rosalind)["id"]
+    project = new_project(rosalind, admin_ids=[me, client])
+    rosalind("DELETE", f"/v2/api/clients/{client}")
+    left = rosalind("GET", f"/v2/api/projects/{project['id']}")["project"]
+    assert left["admin_ids"] == [me, client]
+    assert [person["id"] for person in left["admins"]["identities"]] == [me]
+
+
+def test_switch_refuses_redirects_that_are_neither_https_nor_local(start: Make, caller: Make, new_client: Make) -> None:
+    call = caller(start(redirect_uris_https_or_local=True), "rosalind@globusid.org")
+    client = new_client(call, redirect_uris=["https://example.edu", "http://localhost:8000/x"])
+    for address in ("http://example.edu", "http://["):
+        call("PUT", f"/v2/api/clients/{client['id']}", {"client": {"redirect_uris": [address]}}, status=400)
