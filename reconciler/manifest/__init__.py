@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.errors import InvalidManifests, Problem
+from reconciler.errors import InvalidManifests, Place, Problem
 from reconciler.kinds import KINDS, normal
-from reconciler.manifest.build import text
 from reconciler.manifest.compose import compose
 from reconciler.manifest.index import Index, index
 from reconciler.manifest.resources import make, outputs, removals
 from reconciler.manifest.schema import schema_names, schema_text
 from reconciler.manifest.select import Selection, select
 from reconciler.manifest.wellknown import wellknown
+from reconciler.manifest.write import text
 from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
 
 __all__ = ["Selection", "build", "load", "schema_names", "schema_text", "select", "wellknown"]
@@ -58,7 +58,11 @@ def _load(selection: Selection) -> tuple[Manifests, Index]:
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(dict.fromkeys(problems), key=lambda each: (str(each.place.file), each.place, each.what)))
+    return tuple(sorted(dict.fromkeys(problems), key=_order))
+
+
+def _order(problem: Problem) -> tuple[bool, Place | None, str]:
+    return problem.place is not None, problem.place, problem.what
 
 
 @contextmanager

@@ -143,9 +143,8 @@ def _name(path: Pointer) -> str:
             return "a manifest"
         case (*_, str(key), int()):
             return f"an element of {shown(key)}"
-        case (*_, last):
-            return shown(str(last))
-    return "it"
+        case _:
+            return shown(str(path[-1]))
 
 
 def _type(value: Data) -> str:

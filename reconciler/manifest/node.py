@@ -60,7 +60,7 @@ def spot_at(root: Data, path: Pointer) -> Spot | None:
             case _:
                 return None
         via = via or spot[5]
-        root = root.get(step) if isinstance(root, Map) else root[int(step)]
+        root = root.get(str(step)) if isinstance(root, Map) else root[int(step)]
     return spot and (*spot[:5], via)
 
 

@@ -11,6 +11,7 @@ from sys import intern
 import yaml
 from yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
@@ -85,6 +86,11 @@ def _events(text: str) -> Iterator[Event]:
     return yaml.parse(text, Loader=loader)
 
 
+def _position(event: Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
 class _Reading:
     """A file while it is read: where its events have got to, and how deep and how many values there were."""
 
@@ -142,8 +148,7 @@ class _Reading:
             value = self.value(following)
             if key is None:
                 continue
-            at, to = event.start_mark, following.start_mark
-            spot = (self.file, at.line + 1, at.column + 1, to.line + 1, to.column + 1, None)
+            spot = (self.file, *_position(event), *_position(following), None)
             if key in spots:
                 before = key_place(spots[key])
                 self.problem(event, f"`{key}` is already set at {before}")
@@ -162,8 +167,8 @@ class _Reading:
             if value is _DROPPED:
                 continue
             made.append(value)
-            line, column = event.start_mark.line + 1, event.start_mark.column + 1
-            made.spots.append((self.file, line, column, line, column, None))
+            at = _position(event)
+            made.spots.append((self.file, *at, *at, None))
         return made
 
     def key(self, event: Event) -> str | None:
@@ -203,13 +208,15 @@ class _Reading:
     def refuse(self, event: Event) -> None:
         if isinstance(event, AliasEvent):
             raise self.stop(event, "aliases are not supported", _TEMPLATES)
+        if not isinstance(event, (ScalarEvent, CollectionStartEvent)):
+            return
         if event.anchor is not None:
             raise self.stop(event, "anchors are not supported", _TEMPLATES)
         if event.tag is not None:
             raise self.stop(event, "tags are not supported", "a value is text, a number, true, false or null")
 
     def place(self, event: Event) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Place(self.file, *_position(event))
 
     def problem(self, event: Event, what: str, hint: str | None = None) -> None:
         self.parsed.problems.append(Problem(self.place(event), what, hint))

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.errors import Problem
+from reconciler.kinds import KINDS
 from reconciler.manifest.addresses import NoAddress, missing, read
 from reconciler.manifest.index import Entry, Index, problem
-from reconciler.manifest.node import Items, Map, Places, key_place, value_place
+from reconciler.manifest.node import Items, Map, Places, value_place
 from reconciler.manifest.references import refer
 from reconciler.manifest.rules import between, check, repeated
 from reconciler.manifest.sinks import SINK, settled
 from reconciler.manifest.words import shown, suggest
-from reconciler.kinds import KINDS
 from reconciler.model import Address, Data, Former, Output, Removal, Resource
 
 

@@ -1,5 +1,6 @@
-"""Owns what the settings of each kind of sink must say, as data: a further sink is a line here and a property there,
-in the schema of credentials.
+"""Owns what the settings of each kind of sink must say, as data.
+
+A further sink is a line here, and a property in the schema of credentials.
 """
 
 import re
