@@ -17,6 +17,7 @@ from reconciler.model import (
     Ref,
     Removal,
     Resource,
+    Snapshot,
     digest,
     substitute,
 )
@@ -30,14 +31,20 @@ class Comparison:
     ids: Mapping[Address, str]
 
 
-def compare(manifests: Manifests, matches: Matches) -> Comparison:
-    """Compare each resource with its object, owners first; list what is left over after them."""
+def compare(
+    manifests: Manifests, matches: Matches, snapshot: Snapshot, *, marks: frozenset[str] = frozenset()
+) -> Comparison:
+    """Compare each resource with its object, owners first; list what is left over after them.
+
+    `marks` are those of generations of credentials that an interrupted run has made without delivering them.
+    """
     replaced = _replaced(manifests, matches)
     ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
     changes = []
     for address, resource in manifests.resources.items():
         because = replaced.get(address)
         changes.append(_change(resource, matches.found[address], ids, because))
+        changes += _lost_generations(resource, matches, snapshot, marks)
     removed = {removal.address: removal for removal in manifests.removed}
     for address, leftover in matches.leftovers.items():
         changes.append(_leaving(address, leftover, removed.get(address)))
@@ -111,6 +118,22 @@ def _absent(resource: Resource, match: Match, ids: Mapping[Address, str]) -> Cha
     fields = tuple(FieldChange(name, None, value) for name, value in wanted(resource, ids).items())
     because = f"its object {match.lost} is gone" if match.lost else None
     return Change(address, Action.CREATE, fields=fields, place=resource.place, because=because)
+
+
+def _lost_generations(
+    resource: Resource, matches: Matches, snapshot: Snapshot, marks: frozenset[str]
+) -> Iterator[Change]:
+    """Revoke the generations whose secret an interrupted run has lost on the way to the sink."""
+    kind, above = KINDS[resource.address.kind], owner(resource.address)
+    parent = matches.found[above].live if above and above in matches.found else None
+    if not (kind.secret and marks and parent):
+        return
+    current = matches.found[resource.address].live
+    names = {f"{resource.fields['name']}#{mark}" for mark in marks}
+    for live in snapshot.each(kind.name):
+        if live.parent == parent.id and live.fields["name"] in names and live != current:
+            because = "an interrupted run made it, and its secret was lost"
+            yield Change(resource.address, Action.RETIRE, id=live.id, place=resource.place, because=because)
 
 
 def _leaving(address: Address, leftover: Leftover, removal: Removal | None) -> Change:

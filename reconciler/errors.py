@@ -140,3 +140,26 @@ class SinkFailed(ReconcilerError):
 
     def __str__(self) -> str:
         return f"{self.sink}: {self.what}"
+
+
+@dataclass
+class StaleObject(ReconcilerError):
+    """An object is no longer what the plan was made from."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.what}; plan again"
+
+
+@dataclass
+class Undecided(ReconcilerError):
+    """Nobody but a person can tell what came of a call; `ids` are the objects to look at."""
+
+    address: str
+    what: str
+    ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.what}" + (f": {', '.join(self.ids)}" if self.ids else "")

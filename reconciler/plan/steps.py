@@ -52,7 +52,7 @@ def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, cal
     for change in comparison.changes:
         if change.action in _MAKING:
             _make(change, context, result)
-        elif change.address in manifests.resources:
+        elif change.action is not Action.RETIRE and change.address in manifests.resources:
             _change(change, context, result)
     return result
 

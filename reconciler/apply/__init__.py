@@ -1,0 +1,111 @@
+"""Carries a plan out: walks its operations as soon as what they wait for is done, and reports events.
+
+It knows no mode and reads no manifest. Each effect is journalled before and after; what fails takes only its dependents
+with it; everything else goes on.
+"""
+
+import heapq
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from reconciler.apply.effects import Effects, Workshop
+from reconciler.errors import CallFailed, ReconcilerError
+from reconciler.model import Event, Failed, Finished, Operation, Plan, Progress, Skipped, Started
+
+__all__ = ["Workshop", "run"]
+
+_HEARTBEAT = 0.2
+_PROGRESS_EVERY = 10.0
+
+
+def run(plan: Plan, workshop: Workshop, *, parallelism: int, stop: threading.Event) -> Iterator[Event]:
+    """Carry out all operations; yield an event for everything that begins, ends, fails or is left out.
+
+    When `stop` is set, what is under way is finished and nothing else begun. So it is after an answer that only a new
+    login can help.
+    """
+    walk = _Walk(plan.operations)
+    effects = Effects(workshop)
+    with ThreadPoolExecutor(parallelism) as pool:
+        running: dict[Future[str | None], tuple[Operation, float]] = {}
+        reported = time.monotonic()
+        while True:
+            while walk.ready and len(running) < parallelism and not stop.is_set():
+                operation = walk.begin()
+                yield Started(operation)
+                running[pool.submit(effects.carry_out, operation)] = (operation, time.monotonic())
+            if not running:
+                break
+            ended, _ = wait(running, timeout=_HEARTBEAT, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield from _end(walk, future, *running.pop(future), stop)
+            if running and time.monotonic() - reported > _PROGRESS_EVERY:
+                reported = time.monotonic()
+                yield Progress(tuple((operation, reported - began) for operation, began in running.values()))
+    for operation in walk.rest():
+        yield Skipped(operation, "the run was stopped")
+
+
+def _end(
+    walk: "_Walk", future: Future[str | None], operation: Operation, began: float, stop: threading.Event
+) -> Iterator[Event]:
+    """Report how an operation ended; a bug is raised as it is."""
+    error, seconds = future.exception(), time.monotonic() - began
+    if error is None:
+        walk.finish(operation)
+        yield Finished(operation, future.result(), seconds)
+        return
+    if not isinstance(error, ReconcilerError):
+        raise error
+    if isinstance(error, CallFailed) and error.refused_authentication:
+        stop.set()
+    yield Failed(operation, error, seconds)
+    for skipped in walk.fail(operation):
+        yield Skipped(skipped, f"{operation.key} failed")
+
+
+class _Walk:
+    """Which operations are ready, and which can no longer be."""
+
+    def __init__(self, operations: tuple[Operation, ...]) -> None:
+        self._operations = operations
+        self._position = {operation.key: index for index, operation in enumerate(operations)}
+        self._missing = [len(operation.after) for operation in operations]
+        self._followers: dict[str, list[int]] = defaultdict(list)
+        self._open = set(range(len(operations)))
+        for index, operation in enumerate(operations):
+            for key in operation.after:
+                self._followers[key].append(index)
+        self.ready = [index for index, count in enumerate(self._missing) if not count]
+
+    def begin(self) -> Operation:
+        """Take the first operation that is ready, in the order of the plan."""
+        index = heapq.heappop(self.ready)
+        self._open.discard(index)
+        return self._operations[index]
+
+    def finish(self, operation: Operation) -> None:
+        """Make ready what waited for this operation alone."""
+        for index in self._followers[operation.key]:
+            self._missing[index] -= 1
+            if not self._missing[index] and index in self._open:
+                heapq.heappush(self.ready, index)
+
+    def fail(self, operation: Operation) -> list[Operation]:
+        """Leave out everything that depends on this operation."""
+        lost = []
+        queue = list(self._followers[operation.key])
+        while queue:
+            index = queue.pop()
+            if index in self._open:
+                self._open.discard(index)
+                lost.append(index)
+                queue += self._followers[self._operations[index].key]
+        return [self._operations[index] for index in sorted(lost)]
+
+    def rest(self) -> list[Operation]:
+        """List what was never begun."""
+        return [self._operations[index] for index in sorted(self._open)]

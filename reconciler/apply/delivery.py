@@ -1,0 +1,91 @@
+"""The making of a credential: nothing is made that could not be delivered, and nothing made is lost or shown.
+
+Each generation has a live name of its own, `NAME#mark`, whose mark is journalled before the call. So a generation whose
+secret got lost on the way is known by its name, and revoked.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.errors import CallFailed, Outcome, SinkFailed, Undecided
+from reconciler.journal import Journal
+from reconciler.model import Binding, Live, Operation
+from reconciler.remote import Made, Reader, Writer
+from reconciler.sinks import Delivery, Sink
+
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """Makes one generation of a credential and delivers its secret. `bound` makes the binding to record for it."""
+
+    reader: Reader
+    writer: Writer
+    journal: Journal
+    bound: Callable[[Live], Binding]
+
+    def make(self, operation: Operation, client_id: str, sink: Sink) -> Live:
+        """Make a generation, deliver it, and read back what arrived; revoke it when it cannot be delivered."""
+        sink.preflight()
+        held = sink.head() if sink.readable else None
+        for _ in range(_ATTEMPTS):
+            mark = secrets.token_hex(4)
+            name = f"{operation.fields['name']}#{mark}"
+            intent = self.journal.intend(operation, parent=client_id, mark=mark)
+            try:
+                made = self.writer.create(operation.address.kind, client_id, {**operation.fields, "name": name})
+            except CallFailed as error:
+                if error.outcome is not Outcome.UNKNOWN:
+                    self.journal.outcome(intent, error.outcome)
+                    raise
+                revoked = self._revoke_lost(operation, client_id, name)
+                self.journal.outcome(intent, Outcome.NOT_DONE if revoked else Outcome.UNKNOWN)
+                continue
+            return self._deliver(operation, made, sink, intent=intent, expected=held.credential_id if held else None)
+        raise Undecided(str(operation.address), "its creation was answered by errors, and nothing was delivered")
+
+    def _deliver(self, operation: Operation, made: Made, sink: Sink, *, intent: str, expected: str | None) -> Live:
+        live = made.live
+        try:
+            _put(made, sink, expected)
+        except SinkFailed as error:
+            self._revoke(operation, live, error)
+            self.journal.outcome(intent, Outcome.NOT_DONE)
+            raise
+        self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=self.bound(live))
+        return live
+
+    def _revoke(self, operation: Operation, live: Live, error: SinkFailed) -> None:
+        try:
+            self.writer.delete(live.kind, live.parent, live.id)
+        except CallFailed as failure:
+            what = f"its secret could not be delivered ({error}), and revoking it failed ({failure}); revoke"
+            raise Undecided(str(operation.address), what, (live.id,)) from failure
+
+    def _revoke_lost(self, operation: Operation, client_id: str, name: str) -> bool:
+        """Revoke what a call with an unknown outcome has made: its secret is lost. Say whether there was something."""
+        kind = operation.address.kind
+        lost = [live for live in self.reader.listed(kind, client_id) if live.fields["name"] == name]
+        for live in lost:
+            self.writer.delete(kind, client_id, live.id)
+        return bool(lost)
+
+
+def _put(made: Made, sink: Sink, expected: str | None) -> None:
+    """Deliver a secret, and see that it arrived."""
+    live = made.live
+    if made.secret is None:
+        raise SinkFailed(sink.destination, "the service showed no secret")
+    delivery = Delivery(
+        client_id=live.parent or "",
+        client_secret=made.secret,
+        credential_id=live.id,
+        name=str(live.fields["name"]),
+        created=live.attributes["created"],
+    )
+    sink.put(delivery, expected)
+    arrived = sink.head() if sink.readable else None
+    if sink.readable and (arrived is None or arrived.credential_id != live.id):
+        raise SinkFailed(sink.destination, "what was delivered cannot be read back")

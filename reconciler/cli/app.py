@@ -1,0 +1,94 @@
+"""The commands by their names, and what happens to whatever they raise."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated
+
+import click
+import typer
+
+from reconciler.cli import changes, manifests, terminal
+from reconciler.cli.emulator import emulator
+from reconciler.cli.exits import Exit, of_error
+from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, PlanOptions, taking
+from reconciler.errors import InvalidManifests, ReconcilerError
+from reconciler.render import problems
+from reconciler.render.safe import safe
+
+app = typer.Typer(
+    name="reconciler",
+    help="Projects, clients, scopes, policies and credentials of Globus Auth as reviewed YAML.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("validate", taking(ManifestOptions, manifests.validate)),
+    ("build", taking(ManifestOptions, manifests.build)),
+    ("plan", taking(PlanOptions, changes.plan)),
+    ("apply", taking(ApplyOptions, changes.apply)),
+    ("output", taking(OutputOptions, manifests.output)),
+)
+for _name, _command in _COMMANDS:
+    app.command(_name)(_command)
+for _alias in ("diff", "preview"):
+    app.command(_alias, hidden=True)(taking(PlanOptions, changes.plan))
+app.add_typer(emulator, name="emulator")
+
+
+@app.command()
+def version() -> None:
+    """Print the version of this program."""
+    from importlib.metadata import version as installed
+
+    terminal.say(installed("globus-auth-reconciler"))
+
+
+@app.command()
+def schema(
+    name: Annotated[str | None, typer.Argument(help="Which one; without it, their names are printed.")] = None,
+) -> None:
+    """Print a JSON Schema of the manifests, for editors and other tools."""
+    from reconciler.manifest import schema_names, schema_text
+
+    if name is None:
+        terminal.say("\n".join(schema_names()))
+    elif name in schema_names():
+        terminal.say(schema_text(name).rstrip("\n"))
+    else:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(schema_names())}", param_hint="NAME")
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return the exit code. Nothing escapes from here."""
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="reconciler", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ERROR
+    except InvalidManifests as error:
+        terminal.warn(problems.text(error.problems))
+        return Exit.ERROR
+    except ReconcilerError as error:
+        terminal.warn(f"Error: {safe(str(error))}")
+        return of_error(error)
+    except Exception:  # noqa: BLE001 - the last place where a bug can be told from a failure
+        terminal.warn("This is a bug in reconciler; please report it with the lines below.")
+        traceback.print_exc()
+        return Exit.BUG
+    return code if isinstance(code, int) else Exit.DONE

@@ -1,0 +1,30 @@
+"""`emulator serve`: a local Globus Auth for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+emulator = typer.Typer(help="A local Globus Auth, for trying things out and for tests.", no_args_is_help=True)
+
+
+@emulator.callback()
+def _group() -> None:
+    """Keep `serve` a command of its own."""
+
+
+@emulator.command()
+def serve(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 0,
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where all state is kept.")] = Path(
+        ".reconciler/emulator.db"
+    ),
+    env_file: Annotated[
+        Path | None,
+        typer.Option("--env-file", metavar="FILE", help="Write address and credentials here when it is ready."),
+    ] = None,
+) -> None:
+    """Serve on loopback until interrupted."""
+    from reconciler.emulator import serve as serving
+
+    serving(db, port=port, env_file=env_file)

@@ -1,0 +1,129 @@
+"""The options of the commands: each declared once, and gathered in the dataclass that a command takes."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias, TypeVar, get_type_hints
+
+import typer
+
+T = TypeVar("T")
+
+Paths: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH]...", help="Files and folders of manifests; none means the current folder."),
+]
+NameAndPaths: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[NAME] [PATH]...", help="One output by its name; and files and folders of manifests."),
+]
+Overlays: TypeAlias = Annotated[
+    list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Merge this overlay over the rest (repeatable).")
+]
+Emulated: TypeAlias = Annotated[
+    bool, typer.Option("--emulator", help="Use the built-in local Globus Auth instead of the real one.")
+]
+EmulatorDb: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--emulator-db", metavar="FILE", help="The emulator's state.  [default: .reconciler/emulator.db]"),
+]
+BaseUrl: TypeAlias = Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Where Globus Auth is.")]
+BindingsFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--bindings", metavar="FILE", help="Keep the bindings here instead of in the root.")
+]
+Parallelism: TypeAlias = Annotated[
+    int, typer.Option("--parallelism", min=1, metavar="N", help="How many calls may be under way at once.")
+]
+NoColour: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
+Ascii: TypeAlias = Annotated[bool, typer.Option("--ascii", help="Print symbols in ASCII only.")]
+Detailed: TypeAlias = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")]
+AllowDelete: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--allow-delete", metavar="ADDRESS", help="Approve a deletion (repeatable; `all`)."),
+]
+AllowReplace: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--allow-replace", metavar="ADDRESS", help="Approve a replacement (repeatable; `all`)."),
+]
+AllowCreate: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--allow-create", metavar="ADDRESS", help="Approve a create beside unknown siblings (repeatable)."),
+]
+AllowLockout: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--allow-lockout", metavar="ADDRESS", help="Approve that you lose a project (repeatable)."),
+]
+NoAdopt: TypeAlias = Annotated[bool, typer.Option("--no-adopt", help="Refuse to take over objects that exist.")]
+AutoApprove: TypeAlias = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking.")]
+NoInput: TypeAlias = Annotated[
+    bool, typer.Option("--no-input", envvar="RECONCILER_NO_INPUT", help="Never ask; what would ask is refused.")
+]
+LockTimeout: TypeAlias = Annotated[
+    float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait this long for another run to end.")
+]
+OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestOptions:
+    """What every command on manifests takes."""
+
+    paths: Paths = None
+    overlay: Overlays = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions(ManifestOptions):
+    """What every command takes that needs to know which service is meant."""
+
+    emulator: Emulated = False
+    emulator_db: EmulatorDb = None
+    base_url: BaseUrl = None
+    bindings: BindingsFile = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions(ServiceOptions):
+    """What every command takes that makes a plan."""
+
+    parallelism: Parallelism = 10
+    detailed_exitcode: Detailed = False
+    allow_delete: AllowDelete = None
+    allow_replace: AllowReplace = None
+    allow_create: AllowCreate = None
+    allow_lockout: AllowLockout = None
+    no_adopt: NoAdopt = False
+    no_color: NoColour = False
+    ascii: Ascii = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions(PlanOptions):
+    """What an apply takes besides."""
+
+    auto_approve: AutoApprove = False
+    no_input: NoInput = False
+    lock_timeout: LockTimeout = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions(ServiceOptions):
+    """What `output` takes besides."""
+
+    paths: NameAndPaths = None
+
+    form: OutputForm = "text"
+
+
+def taking(options: type[T], command: Callable[[T], None]) -> Callable[..., None]:
+    """Make a command whose parameters are the fields of a dataclass, as Typer reads them from a signature."""
+
+    @functools.wraps(command)
+    def called(**values: object) -> None:
+        command(options(**values))
+
+    called.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
+    called.__annotations__ = get_type_hints(options, include_extras=True)
+    return called

@@ -1,0 +1,118 @@
+"""Which service a command talks to, as whom, and where its state stands. Reads the environment."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.bindings import path_of
+from reconciler.cli.options import PlanOptions, ServiceOptions
+from reconciler.errors import InvalidSettings, NotAuthenticated
+from reconciler.model import Manifests
+from reconciler.pipeline import Site
+
+if TYPE_CHECKING:
+    from reconciler.auth import AuthClient
+    from reconciler.auth.authorizers import GlobusAuthorizer
+
+STATE = ".reconciler"
+_PERSON = "rosalind@globusid.org"
+_CLIENT_VARIABLES = (
+    ("RECONCILER_CLIENT_ID", "RECONCILER_CLIENT_SECRET"),
+    ("GLOBUS_CLI_CLIENT_ID", "GLOBUS_CLI_CLIENT_SECRET"),
+)
+
+
+@contextmanager
+def connect(options: ServiceOptions, manifests: Manifests) -> Iterator[tuple["AuthClient", Site]]:
+    """Open the way to the service for one command."""
+    if options.emulator:
+        with _emulator(options, manifests) as session:
+            yield session
+        return
+    with _client(options, _authorizer(options)) as client:
+        yield client, _site(client.base_url.rstrip("/"), manifests.root, options, manifests)
+
+
+@contextmanager
+def locate(options: ServiceOptions, manifests: Manifests) -> Iterator[Site]:
+    """Say where the state stands, for commands that need no credentials and make no call."""
+    if options.emulator:
+        with _emulator(options, manifests) as (_, site):
+            yield site
+        return
+    with _client(options, None) as client:
+        yield _site(client.base_url.rstrip("/"), manifests.root, options, manifests)
+
+
+@contextmanager
+def _emulator(options: ServiceOptions, manifests: Manifests) -> Iterator[tuple["AuthClient", Site]]:
+    from reconciler.auth import AccessTokenAuthorizer, AuthClient
+    from reconciler.emulator import Emulator
+
+    db = options.emulator_db or manifests.root / STATE / "emulator.db"
+    with Emulator(db) as emulator:
+        authorizer = AccessTokenAuthorizer(emulator.person_token(_PERSON))
+        settings = {"pool_size": _calls_at_once(options)}
+        with AuthClient(base_url=emulator.base_url, authorizer=authorizer, transport_params=settings) as client:
+            yield client, _site(f"emulator:{emulator.world_id}", db.parent, options, manifests)
+
+
+def _site(target: str, folder: Path, options: ServiceOptions, manifests: Manifests) -> Site:
+    bindings = options.bindings or path_of(folder, manifests.environment)
+    state = folder if folder.name == STATE else folder / STATE
+    return Site(target, state, manifests.environment, bindings)
+
+
+def _client(options: ServiceOptions, authorizer: "GlobusAuthorizer | None") -> "AuthClient":
+    from reconciler.auth import AuthClient, GlobusSDKUsageError
+
+    try:
+        return AuthClient(base_url=options.base_url, authorizer=authorizer, transport_params=_transport(options))
+    except GlobusSDKUsageError as error:
+        raise InvalidSettings(str(error)) from None
+
+
+def _calls_at_once(options: ServiceOptions) -> int:
+    return options.parallelism if isinstance(options, PlanOptions) else 1
+
+
+def _transport(options: ServiceOptions) -> dict[str, object]:
+    environ = os.environ
+    return {
+        "pool_size": _calls_at_once(options),
+        "proxy": environ.get("RECONCILER_PROXY"),
+        "ca_bundle": environ.get("RECONCILER_CA_BUNDLE"),
+    }
+
+
+def _authorizer(options: ServiceOptions) -> "GlobusAuthorizer":
+    from reconciler.auth import (
+        AccessTokenAuthorizer,
+        AuthScopes,
+        ClientCredentialsAuthorizer,
+        ConfidentialAppAuthClient,
+        GlobusSDKUsageError,
+    )
+
+    token = os.environ.get("RECONCILER_ACCESS_TOKEN")
+    if token:
+        return AccessTokenAuthorizer(token)
+    for name, secret_name in _CLIENT_VARIABLES:
+        client_id, secret = os.environ.get(name), os.environ.get(secret_name)
+        if bool(client_id) != bool(secret):
+            raise NotAuthenticated(f"{name} and {secret_name} belong together; only one of them is set")
+        if client_id and secret:
+            scopes = [AuthScopes.openid, AuthScopes.manage_projects, AuthScopes.view_identities]
+            try:
+                app = ConfidentialAppAuthClient(
+                    client_id, secret, base_url=options.base_url, transport_params=_transport(options)
+                )
+            except GlobusSDKUsageError as error:
+                raise InvalidSettings(str(error)) from None
+            return ClientCredentialsAuthorizer(app, scopes)
+    raise NotAuthenticated(
+        "there are no credentials: set RECONCILER_CLIENT_ID and RECONCILER_CLIENT_SECRET, or RECONCILER_ACCESS_TOKEN; "
+        "or try it with --emulator"
+    )

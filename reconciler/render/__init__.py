@@ -1,0 +1,1 @@
+"""Turns plans, events, problems and outputs into text. Pure: everything here gives a string, nothing prints."""
