@@ -17,7 +17,7 @@ class Switches:
     immutable_fields: Literal["ignore", "refuse"] = "ignore"
     """[INF] What a PUT of ``project``, ``client_type``, ``public_client`` or ``high_assurance`` does."""
     scope_suffix_is_mutable: bool = True
-    """[DOC] in the Python SDK, which sends it, against [DOC] in the JavaScript SDK, which leaves it out."""
+    """[DOC] Whether a PUT of ``scope_suffix`` renames the scope: the Python SDK sends it, the JavaScript one not."""
     update_needs_admins: bool = False
     """[OBS, weak] Whether each PUT of a project must state its administrators again."""
     no_admin_status: Literal[400, 409, 422] = 400
@@ -27,11 +27,11 @@ class Switches:
     deleted_scope_in_use: Literal["drop", "keep", "refuse"] = "drop"
     """[UNK] What happens to other scopes' dependent_scopes when the scope, or its client, is deleted."""
     scope_create_envelope: Literal["scopes", "scope"] = "scopes"
-    """[OBS] production answers a list; the SDK's fixture and documentation say one object."""
+    """[OBS] What a create answers: production a list of scopes; the SDK's fixture and documentation one object."""
     session_gate: bool = True
     """[OBS] Whether a person's write needs a recent login; reads never do."""
     session_seconds: int = 1800
-    """[OBS] How recent."""
+    """[OBS] How recent that login has to be."""
     session_policy: str = "5f2a2ac1-6f1b-5f5e-9a3e-6d2f3c3b7a10"
     """[INF] The policy that the refusal of the gate names in ``session_required_policies`` (a made-up id)."""
     basic_manages_projects: bool = False

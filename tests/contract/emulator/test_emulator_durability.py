@@ -74,7 +74,8 @@ def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             for _ in range(4):
                 pool.submit(create_until_killed)
-        assert process.wait() == -signal.SIGKILL
+        process.kill()
+        process.wait(timeout=30)
     assert len(acknowledged) >= 60
     with serving(tmp_path) as (_, env):
         url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/api/projects"
