@@ -39,7 +39,14 @@ def _kind(error: Exception, links: list[BaseException], *, sent: bool) -> type[N
     return NetworkError
 
 
-def network_error(error: requests.RequestException | HTTPError, method: str, *, connecting: bool) -> NetworkError:
+def _words(cause: BaseException) -> str:
+    """Say what happened. The texts of the HTTP library's own exceptions are left out, they repeat the whole address."""
+    return f"{type(cause).__name__}: {cause}" if isinstance(cause, OSError) else type(cause).__name__
+
+
+def network_error(
+    error: requests.RequestException | HTTPError, method: str, place: str, *, connecting: bool
+) -> NetworkError:
     """Classify an exception of the HTTP library. `connecting` says that the connection is known not to have been made.
 
     The exception's request is taken from it, since that holds credentials.
@@ -57,4 +64,5 @@ def network_error(error: requests.RequestException | HTTPError, method: str, *, 
     kind = GlobusTLSError if untrusted else _kind(error, links, sent=sent)
     wrappers = (requests.RequestException, MaxRetryError)
     cause = next((link for link in reversed(links) if not isinstance(link, wrappers)), error)
-    return kind(f"{method} failed: {type(cause).__name__}", error, outcome=outcome_of_interruption(method, sent=sent))
+    outcome = outcome_of_interruption(method, sent=sent)
+    return kind(f"{method} {place} failed: {_words(cause)}", error, outcome=outcome)

@@ -9,7 +9,8 @@ from requests.structures import CaseInsensitiveDict
 
 from reconciler.auth import strict_json
 from reconciler.auth.errors import InvalidResponseError, Outcome
-from reconciler.auth.retry import outcome_of_status
+from reconciler.auth.retry import outcome_of_interruption, outcome_of_status
+from reconciler.auth.settings import without_query
 
 _SCHEMES = frozenset({"basic", "bearer"})
 _EXCERPT = 200
@@ -81,8 +82,8 @@ def document(reply: Reply, *, arrays: bool = False) -> Any:
         return None
 
     def invalid(what: str, *, permanent: bool = True) -> InvalidResponseError:
-        outcome = Outcome.NOT_DONE if reply.method == "GET" else Outcome.UNKNOWN
-        message = f"{reply.method} was answered with {reply.status} and {what}"
+        outcome = outcome_of_interruption(reply.method, sent=True)
+        message = f"{reply.method} {without_query(reply.url)} was answered with {reply.status} and {what}"
         return InvalidResponseError(message, http_status=reply.status, permanent=permanent, outcome=outcome)
 
     if not reply.content:

@@ -90,7 +90,7 @@ def delay(attempt: int, failure: Failure, policy: RetryPolicy, fraction: float) 
     """
     if failure.retry_after is not None:
         return min(failure.retry_after + fraction, policy.max_retry_after)
-    return fraction * min(policy.max_delay, policy.base_delay * 2.0 ** (attempt - 1))
+    return fraction * min(policy.max_delay, policy.base_delay * 2.0 ** min(attempt - 1, 60))
 
 
 class RetryQuota:

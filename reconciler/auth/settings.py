@@ -5,7 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,19 @@ _DOMAINS = {
 }
 _ON = frozenset({"y", "yes", "t", "true", "on", "1"})
 _OFF = frozenset({"n", "no", "f", "false", "off", "0"})
+_PLAIN = frozenset({"clock", "draw", "max_body_bytes", "pool_size", "proxy", "quota", "sleep"})
 DEFAULT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """How calls are made. `timeout` is the total time of a call in seconds, None for no limit."""
+    """How calls are made. `timeout` is the total time of a call in seconds, None for no limit.
+
+    Certificates are always verified, against `ca_bundle` or the usual authorities.
+    """
 
     timeout: float | None = DEFAULT_TIMEOUT
-    verify: bool | str = True
+    ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
     pool_size: int = 16
     max_body_bytes: int = 8 * 1024 * 1024
@@ -52,10 +56,10 @@ def _timeout(value: float | str) -> float | None:
     return seconds
 
 
-def _verify(value: bool | str | Path) -> bool | str:  # noqa: FBT001 - the official SDK's type of this setting
+def _ca_bundle(value: bool | str | Path) -> str | None:  # noqa: FBT001 - the official SDK's type of this setting
     text = str(value)
     if text.lower() in _ON:
-        return True
+        return None
     if text.lower() in _OFF:
         raise GlobusSDKUsageError(
             "TLS certificates are always verified: name a CA file instead of switching verification off"
@@ -87,10 +91,9 @@ def read_settings(params: Mapping[str, Any] | None, environ: Mapping[str, str] |
             max_retry_after=given.pop("max_sleep", policy.max_retry_after),
         ),
     }
-    verify = _verify(given.pop("verify_ssl", env.get("GLOBUS_SDK_VERIFY_SSL") or "1"))
-    bundle = given.pop("ca_bundle", None)
-    settings["verify"] = verify if bundle is None else _verify(bundle)
-    if unknown := sorted(given.keys() - {known.name for known in fields(TransportSettings)}):
+    usual = _ca_bundle(given.pop("verify_ssl", env.get("GLOBUS_SDK_VERIFY_SSL") or "1"))
+    settings["ca_bundle"] = _ca_bundle(given.pop("ca_bundle")) if "ca_bundle" in given else usual
+    if unknown := sorted(given.keys() - _PLAIN):
         raise GlobusSDKUsageError(f"unknown transport_params: {', '.join(unknown)}")
     return TransportSettings(**{**settings, **given})
 
@@ -138,6 +141,11 @@ def check_url(url: str) -> None:
         raise GlobusSDKUsageError(f"not an https:// URL: {url!r}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise GlobusSDKUsageError(f"http:// is for loopback addresses only: {url!r}")
+
+
+def without_query(url: str) -> str:
+    """Give the address alone, for messages."""
+    return url.partition("?")[0].partition("#")[0]
 
 
 def origin(url: str) -> tuple[str, str, int]:

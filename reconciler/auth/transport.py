@@ -20,7 +20,7 @@ from reconciler.auth.errors import GlobusError, GlobusTimeoutError, InvalidRespo
 from reconciler.auth.failure import network_error
 from reconciler.auth.reply import Reply, document, reply_from, request_id
 from reconciler.auth.retry import Failure, combine, delay, may_repeat, outcome_of_interruption, retry_after
-from reconciler.auth.settings import TransportSettings, check_url
+from reconciler.auth.settings import TransportSettings, check_url, without_query
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,9 @@ class Transport:
     def _exchange(self, call: Call, authorization: str | None, deadline: float | None) -> Reply:
         left = None if deadline is None else deadline - self.settings.clock()
         if left is not None and left <= 0:
-            raise GlobusTimeoutError(f"{call.method} was given no time", outcome=Outcome.NOT_DONE)
+            raise GlobusTimeoutError(
+                f"no time was left for {call.method} {without_query(call.url)}", outcome=Outcome.NOT_DONE
+            )
         request = self._session.prepare_request(
             requests.Request(
                 call.method,
@@ -195,30 +197,37 @@ class Transport:
             )
         )
         try:
-            with closing(
-                self._session.send(
-                    request,
-                    stream=True,
-                    timeout=cast("Any", Timeout(total=left)),
-                    allow_redirects=False,
-                    verify=self.settings.verify,
-                    proxies=self._proxies,
-                )
-            ) as response:
-                return reply_from(response, self._body(response, call.method, deadline))
+            response = self._session.send(
+                request,
+                stream=True,
+                timeout=cast("Any", Timeout(total=left)),
+                allow_redirects=False,
+                verify=self.settings.ca_bundle or True,
+                proxies=self._proxies,
+            )
+            if response.raw is None:  # made by hand, by somebody's test
+                return reply_from(response)
+            with closing(response):
+                return reply_from(response, self._body(response, call, deadline))
         except (requests.RequestException, HTTPError) as error:
-            raise network_error(error, call.method, connecting=failed_while_connecting()) from error
+            raise network_error(
+                error, call.method, without_query(call.url), connecting=failed_while_connecting()
+            ) from error
 
-    def _body(self, response: requests.Response, method: str, deadline: float | None) -> bytes:
+    def _body(self, response: requests.Response, call: Call, deadline: float | None) -> bytes:
         pieces: list[bytes] = []
         limit, size = self.settings.max_body_bytes, 0
-        unknown = outcome_of_interruption(method, sent=True)
+        interrupted = outcome_of_interruption(call.method, sent=True)
         for piece in response.iter_content(_CHUNK):
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                message = f"{method} was answered with more than {limit} bytes"
-                raise InvalidResponseError(message, http_status=response.status_code, permanent=True, outcome=unknown)
+                raise InvalidResponseError(
+                    f"{call.method} {without_query(call.url)} was answered with more than {limit} bytes",
+                    http_status=response.status_code,
+                    permanent=True,
+                    outcome=interrupted,
+                )
             if deadline is not None and self.settings.clock() > deadline:
-                raise GlobusTimeoutError(f"{method} took too long to be answered", outcome=unknown)
+                raise GlobusTimeoutError(f"{call.method} {without_query(call.url)} took too long", outcome=interrupted)
         return b"".join(pieces)
