@@ -5,6 +5,7 @@ The port accepts connections before ``Emulator.__enter__`` returns and before ``
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -28,6 +29,8 @@ from reconciler.emulator.world import issue_bootstrap_secret, issue_person_token
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
+_TICK_SECONDS = 0.1
+_TICKS = 864_000
 T = TypeVar("T")
 
 
@@ -59,12 +62,18 @@ class Emulator:
         self._thread = threading.Thread(target=self._server.run_until_stopped, args=(self._socket,), daemon=True)
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            self._close()
+            raise RuntimeError("The emulator did not start; its log says why")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.loop.call_soon_threadsafe(self._server.stopping.set)
+        self._close()
+
+    def _close(self) -> None:
         self._thread.join()
         self._socket.close()
         self._store.close()
@@ -127,7 +136,7 @@ async def _serve(store: Store, listening: socket.socket, env_file: Path | None) 
     server = _server(Service(store, Switches(), time.time))
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
+            asyncio.get_running_loop().add_signal_handler(number, server.stopping.set)
     with store.transaction():
         secret = issue_bootstrap_secret(store, time.time())
         client = store.setting("bootstrap")
@@ -148,6 +157,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self.stopping = asyncio.Event()
         self.when_ready: Callable[[], None] = lambda: None
         self.loop: asyncio.AbstractEventLoop
 
@@ -169,6 +179,22 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.when_ready()
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Tick until it is time to stop, and then stop at once: every command with ``--emulator`` waits for this."""
+        for tick in itertools.cycle(range(_TICKS)):
+            await self.on_tick(tick)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), _TICK_SECONDS)
+            if self.stopping.is_set():
+                return
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the connections in good order where there are any."""
+        if self.server_state.connections:
+            await super().shutdown(sockets)
+        for server in self.servers:
+            server.close()
 
 
 def _server(service: Service) -> _Server:
