@@ -1,9 +1,14 @@
 """Owns how addresses in manifests are read: `.` for this project, and what is said of one that leads nowhere."""
 
+from itertools import islice
+
 from reconciler.kinds import KINDS
 from reconciler.manifest.index import Index, depth
 from reconciler.manifest.words import did_you_mean, shown, suggest
 from reconciler.model import KEY, Address
+
+_SUGGEST = 200
+"""After so many problems, and among so many resources, nothing is suggested any more: it takes too long."""
 
 
 class NoAddress(ValueError):
@@ -41,8 +46,15 @@ def missing(address: Address, index: Index) -> tuple[str, str | None] | None:
         return f"{address} is removed, and referred to here", "drop the reference first"
     if any(address.path[:length] in index.broken for length in range(1, len(address.path) + 1)):
         return None
-    known = [str(each) for each in index.entries if each.kind == address.kind]
-    return f"there is no {address} in the manifests", did_you_mean(str(address), known)
+    what = f"there is no {address} in the manifests"
+    if len(index.problems) > _SUGGEST:
+        return what, None
+    near = (each for each in index.entries if each.kind == address.kind and _alike(each, address))
+    return what, did_you_mean(str(address), [str(each) for each in islice(near, _SUGGEST)])
+
+
+def _alike(one: Address, other: Address) -> bool:
+    return sum(first != second for first, second in zip(one.path, other.path, strict=True)) == 1
 
 
 def _form(name: str) -> list[str]:

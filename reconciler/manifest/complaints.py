@@ -12,13 +12,14 @@ from typing import Any
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS
-from reconciler.manifest.node import Map, key_place, nearest, value_place
-from reconciler.manifest.schema import schema, validator
+from reconciler.manifest.merge import SECTIONS
+from reconciler.manifest.node import Items, Map, key_place, nearest, value_place
+from reconciler.manifest.schema import fast, matches, schema, thorough
 from reconciler.manifest.words import did_you_mean, listed, shown, suggest
 from reconciler.model import Data, Pointer
 
 MOST = 100
-"""So many complaints about one file are enough."""
+"""So many complaints about one file are enough; with more, it is not read any further."""
 
 _TYPES = {
     "string": "text",
@@ -45,53 +46,87 @@ class _Complaint:
     hint: str | None = None
     key: bool = False
     """Whether it is about the key at the path rather than its value."""
+    usable: bool = False
+    """Whether the value can stay: what is missing in it is looked for again."""
 
 
-def complain(tree: Map, file: str) -> list[Problem]:
-    """Check the tree of one file against the schema, and drop from it what cannot be used."""
-    if validator().is_valid(tree):
-        return []
-    complaints: dict[_Complaint, None] = {}
-    for error in islice(validator().iter_errors(tree), MOST):
-        complaints |= dict.fromkeys(_explain(tree, tuple(error.instance_path), tuple(error.schema_path)))
+def complain(tree: Map, file: str) -> tuple[list[Problem], bool]:
+    """Check the tree of one file against the schema, and drop from it what cannot be used.
+
+    Return the problems, and whether all were found, so that what is left is sound.
+    """
+    if fast().is_valid(tree):
+        return [], True
+    complaints = list(dict.fromkeys(islice(_complaints(tree), MOST)))
+    if not complaints:
+        return [Problem(Place(file, 1, 1), "does not fit the schema of a manifest")], False
     problems = [_problem(tree, complaint, file) for complaint in complaints]
-    for complaint in complaints:
-        _drop(tree, complaint)
-    return problems
+    if len(complaints) == MOST:
+        return problems, False
+    # From the end of each list, so that the indexes before it still hold.
+    for path in sorted((each.path for each in complaints if not each.usable), key=_backwards):
+        _drop(tree, path)
+    return problems, True
+
+
+def _complaints(tree: Map) -> Iterator[_Complaint]:
+    explained: set[tuple[Pointer, Pointer]] = set()
+    for error in thorough().iter_errors(tree):
+        path, rule = tuple(error.absolute_path), tuple(error.absolute_schema_path)
+        if "propertyNames" in rule:
+            rule = rule[: rule.index("propertyNames") + 1]
+        if (path, rule) not in explained:
+            explained.add((path, rule))
+            yield from _explain(tree, path, rule)
 
 
 def _problem(tree: Map, complaint: _Complaint, file: str) -> Problem:
     spot = nearest(tree, complaint.path)
-    if spot is None:
-        return Problem(Place(file, 1, 1), complaint.what, complaint.hint)
-    return Problem(key_place(spot) if complaint.key else value_place(spot), complaint.what, complaint.hint)
+    place = Place(file, 1, 1)
+    if spot:
+        place = key_place(spot) if complaint.key else value_place(spot)
+    return Problem(place, complaint.what, complaint.hint, _address(complaint.path))
 
 
-def _drop(tree: Map, complaint: _Complaint) -> None:
+def _address(path: Pointer) -> str | None:
+    kind, keys = None, []
+    for section, key in zip(path[::2], path[1::2], strict=False):
+        if section not in SECTIONS:
+            break
+        kind = SECTIONS[str(section)]
+        keys.append(str(key))
+    return "/".join((kind.name, *keys)) if kind else None
+
+
+def _backwards(path: Pointer) -> tuple[int, ...]:
+    return tuple(-step for step in path if isinstance(step, int))
+
+
+def _drop(tree: Map, path: Pointer) -> None:
     around: Data = tree
-    last: tuple[Map, str] | None = None
-    for step in complaint.path:
-        if isinstance(around, Map):
-            last = (around, str(step))
+    for step in path[:-1]:
         around = _inside(around, step)
-    if last:
-        last[0].pop(last[1], None)
-        if complaint.key:
-            last[0].spots.pop(last[1], None)
+    match around:
+        case Map() if path:
+            around.pop(str(path[-1]), None)
+        case Items() if isinstance(step := path[-1], int) and step < len(around):
+            del around[step], around.spots[step]
+        case _:
+            pass
 
 
 def _explain(tree: Map, path: Pointer, rule: tuple[str | int, ...]) -> Iterator[_Complaint]:
     value: Data = tree
     for step in path:
         value = _inside(value, step)
-    if "propertyNames" in rule:
-        yield from _bad_keys(value, path, _walk(rule[: rule.index("propertyNames") + 1]))
-        return
     around, keyword = _walk(rule[:-1]), str(rule[-1])
-    if keyword == "additionalProperties":
+    if keyword == "propertyNames":
+        yield from _bad_keys(value, path, around[keyword])
+    elif keyword == "additionalProperties":
         yield from _unknown_keys(value, path, around)
     elif keyword == "required":
-        yield from (_Complaint(path, f"{_name(path)} needs `{key}`") for key in around[keyword] if key not in value)
+        missing = [key for key in around[keyword] if key not in value]
+        yield from (_Complaint(path, f"{_name(path)} needs `{key}`", usable=True) for key in missing)
     else:
         secret = not _SECRET.isdisjoint(path)
         yield _Complaint(path, f"{_name(path)} {_says(around, keyword, value)}", _meant(around, keyword, value, secret))
@@ -99,7 +134,7 @@ def _explain(tree: Map, path: Pointer, rule: tuple[str | int, ...]) -> Iterator[
 
 def _bad_keys(value: Data, path: Pointer, rule: Mapping[str, Any]) -> Iterator[_Complaint]:
     for key in value:
-        if not re.fullmatch(rule["pattern"].strip("^$"), key) or len(key) > rule["maxLength"]:
+        if not matches(rule["pattern"], key) or len(key) > rule["maxLength"]:
             what = f"the key {shown(key)} {rule['patternErrorMessage']}"
             suggestion = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[: rule["maxLength"]]
             hint = f"write `{suggestion}`" if suggestion and suggestion != key else None

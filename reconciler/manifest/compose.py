@@ -55,15 +55,17 @@ def _trees(selection: Selection, composed: Composed) -> Iterator[tuple[Path, Map
         parsed = parse(text, name)
         composed.problems += parsed.problems
         composed.warnings += parsed.warnings
+        sound = not parsed.stopped
         if parsed.tree is not None:
-            composed.problems += complain(parsed.tree, name)
-        yield path, None if parsed.stopped else parsed.tree or Map()
+            complaints, sound = complain(parsed.tree, name)
+            composed.problems += complaints
+        yield path, parsed.tree or Map() if sound else None
 
 
 def _plain(tree: Map) -> Iterator[Problem]:
     if spot := tree.spots.get("environment"):
         yield Problem(key_place(spot), "`environment` belongs in an overlay", "name the file with --overlay")
-    for path in nulls(tree):
+    for path in list(nulls(tree)):
         if spot := spot_at(tree, path):
             what = f"{shown(str(path[-1]))} is empty; only an overlay leaves something out with null"
             yield Problem(key_place(spot), what)

@@ -18,6 +18,7 @@ from reconciler.model import Address, Data, Former, Output, Removal, Resource
 def make(index: Index, root: Path) -> dict[Address, Resource]:
     """Make all resources, and check each and all; what is wrong goes to the index."""
     made = {}
+    root = root.resolve()
     for address, entry in index.entries.items():
         index.problems += check(entry, root)
         made[address] = _resource(entry, index)

@@ -5,21 +5,19 @@ What a rule needs to know of a kind, it asks the registry or the kind's schema.
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 from reconciler.errors import Place, Problem
-from reconciler.kinds import Kind
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.node import key_place
-from reconciler.manifest.schema import schema
+from reconciler.manifest.schema import matches, schema
 from reconciler.manifest.sinks import SINK, check_sink, destination
 from reconciler.manifest.words import listed, shown, suggest
-from reconciler.model import Data, Resource, canonical
+from reconciler.model import Data, Ref, Resource
 
 
 def check(entry: Entry, root: Path) -> Iterator[Problem]:
-    """Check one resource."""
+    """Check one resource; `root` has no links left in it."""
     yield from _required(entry)
     yield from _key(entry)
     for field, what in entry.kind.objections(entry.data):
@@ -36,9 +34,9 @@ def check(entry: Entry, root: Path) -> Iterator[Problem]:
 
 def repeated(entry: Entry, field: str, value: Data, element: str | None) -> Iterator[Problem]:
     """Find what stands in a list twice that has no order."""
-    seen: dict[str, int] = {}
+    seen: dict[str | Ref, int] = {}
     for number, each in enumerate(value or ()):
-        key = canonical(each.get(element) if element and isinstance(each, dict) else each)
+        key = each[element] if element else each
         if key in seen:
             yield problem(entry, (field, number), f"this stands in `{field}` already, as element {seen[key] + 1}")
         seen.setdefault(key, number)
@@ -89,15 +87,10 @@ def _key(entry: Entry) -> Iterator[Problem]:
     if keyed is None or keyed in entry.data.spots or "id" in entry.data.spots:
         return
     key = entry.address.path[-1]
-    pattern, says = _pattern(entry.kind, keyed)
-    if not pattern.fullmatch(key):
+    stated = schema(entry.kind.name)["properties"][keyed]
+    pattern, says = stated["pattern"], stated["patternErrorMessage"]
+    if not matches(pattern, key):
         legal = re.sub(r"[^a-z0-9]+", "_", key).strip("_")
-        hint = f"write `{legal}`, or give `{keyed}`" if pattern.fullmatch(legal) else f"give `{keyed}`"
+        hint = f"write `{legal}`, or give `{keyed}`" if matches(pattern, legal) else f"give `{keyed}`"
         what = f"the key {shown(key)} stands for `{keyed}`, which {says}"
         yield Problem(entry.place, what, hint, str(entry.address))
-
-
-@cache
-def _pattern(kind: Kind, field: str) -> tuple[re.Pattern[str], str]:
-    stated = schema(kind.name)["properties"][field]
-    return re.compile(stated["pattern"].strip("^$")), stated["patternErrorMessage"]

@@ -44,7 +44,7 @@ def plain(word: str) -> Data:
         number = float(word) if len(word) <= _LONGEST else float("inf")
         if abs(number) > LARGEST:
             raise Unusable(f"numbers go up to {LARGEST}")
-        return number
+        return int(number) if number.is_integer() else number
     return word
 
 
@@ -56,7 +56,7 @@ def surprise(word: str, value: Data) -> str | None:
         if pattern.match(word):
             means = _MEANS.get(tag.rpartition(":")[2])
             return means if means and isinstance(value, str) else None
-    return "text" if isinstance(value, float) else None
+    return "text" if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def unprintable(text: str) -> int | None:

@@ -1,14 +1,20 @@
-"""Owns the JSON Schemas: where they are found, and the one validator that is made from them."""
+"""Owns the JSON Schemas: where they are found, and the two validators that are made from them, which agree."""
 
 import json
+import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 _ENDING = ".schema.json"
+_LEFT_OUT = frozenset({"$ref", "$defs", "$schema"})
 
 
 def schema_names() -> tuple[str, ...]:
@@ -32,9 +38,29 @@ def schema(name: str) -> dict[str, Any]:
 
 
 @cache
-def validator() -> jsonschema_rs.Draft202012Validator:
-    """Compile the validator of a manifest, once."""
+def fast() -> jsonschema_rs.Draft202012Validator:
+    """Compile the validator that says quickly whether all is well, once. Its patterns take linear time."""
     return jsonschema_rs.Draft202012Validator(schema("manifest"), pattern_options=jsonschema_rs.RegexOptions())
+
+
+@cache
+def thorough() -> "Draft202012Validator":
+    """Make the validator that finds one error after the other, in bounded memory."""
+    # Costs more than everything else here, and is not needed while all is well.
+    from jsonschema import Draft202012Validator, ValidationError  # noqa: PLC0415
+    from jsonschema.validators import extend  # noqa: PLC0415
+
+    def pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
+        if isinstance(instance, str) and not matches(pattern, instance):
+            yield ValidationError("no match")
+
+    own: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    return own(schema("manifest"))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Match a pattern of a schema, where `$` is the end: for Python alone it may stand before a last line break."""
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text) is not None
 
 
 def _folder() -> Traversable:
@@ -49,7 +75,7 @@ def _inline(part: Any, name: str) -> Any:  # noqa: ANN401 - JSON
         return [_inline(item, name) for item in part]
     if not isinstance(part, dict):
         return part
-    own = {key: _inline(item, name) for key, item in part.items() if key not in ("$ref", "$defs")}
+    own = {key: _inline(item, name) for key, item in part.items() if key not in _LEFT_OUT}
     if "$ref" not in part:
         return own
     file, _, pointer = part["$ref"].partition("#/")

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Place, Problem
@@ -32,7 +32,9 @@ class Selection:
 
 def relative(path: Path, cwd: Path) -> str:
     """Write a path relative to the current folder."""
-    return Path(os.path.relpath(path, cwd)).as_posix()
+    written = Path(os.path.relpath(path, cwd)).as_posix()
+    # A name that is no UTF-8 must not break whatever shows it.
+    return written.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def select(
@@ -45,38 +47,34 @@ def select(
     """
     cwd = _absolute(cwd or Path())
     named = [_absolute(cwd / path) for path in paths] or [cwd]
-    root = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in named]))
-    problems: list[Problem] = []
+    root = Path(os.path.commonpath([path if _is_folder(path) else path.parent for path in named]))
+    laid = tuple(_absolute(cwd / path) for path in overlays)
+    apart = {_real(path) for path in laid}
+    problems = [_problem(path, cwd, what) for path in laid if (what := _missing(path))]
     files: dict[Path, Path] = {}
     for path in named:
-        found = list(manifests(path, root, exclude)) if path.is_dir() else [path]
+        found = [*_manifests(path, root, exclude)] if _is_folder(path) else [path]
         if not found:
             problems.append(_problem(path, cwd, "there are no manifests in this folder"))
-        for each in found:
-            if what := _unfit(each, root):
-                problems.append(_problem(each, cwd, what))
-            files.setdefault(each.resolve(), each)
-    laid = tuple(_absolute(cwd / path) for path in overlays)
-    problems += [_problem(each, cwd, what) for each in laid if (what := _missing(each))]
+        problems += [_problem(each, cwd, what) for each in found if (what := _unfit(each, root))]
+        files |= {_real(each): each for each in found if _real(each) not in {*apart, *files}}
     if problems:
         raise InvalidManifests(tuple(problems))
-    everything = islice(_walk(root), _LOOK_THROUGH + 1) if any(not path.is_dir() for path in named) else _walk(root)
-    complete = _covers(everything, files, root, exclude)
+    complete = root in named or _covers(root, {*files, *apart}, exclude)
     return Selection(root, tuple(sorted(files.values())), laid, complete, cwd)
 
 
-def manifests(folder: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path]:
-    """Iterate over the manifests in a folder and below it, in order."""
+def _manifests(folder: Path, root: Path, exclude: Sequence[str]) -> Iterator[Path]:
     return (path for path in _walk(folder) if _is_manifest(path) and not _excluded(path, root, exclude))
 
 
-def _covers(everything: Iterator[Path], files: dict[Path, Path], root: Path, exclude: Sequence[str]) -> bool:
-    seen = 0
-    for path in everything:
-        seen += 1
-        if _is_manifest(path) and not _excluded(path, root, exclude) and path.resolve() not in files:
+def _covers(root: Path, files: AbstractSet[Path], exclude: Sequence[str]) -> bool:
+    for seen, path in enumerate(_walk(root)):
+        if seen == _LOOK_THROUGH:
             return False
-    return seen <= _LOOK_THROUGH or all(root != path.parent for path in files.values())
+        if _is_manifest(path) and not _excluded(path, root, exclude) and _real(path) not in files:
+            return False
+    return True
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -101,15 +99,29 @@ def _unfit(path: Path, root: Path) -> str | None:
         return "this is an overlay; name it with --overlay"
     if what := _missing(path):
         return what
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not _real(path).is_relative_to(_real(root)):
         return "this link leads out of the root"
     return None
 
 
 def _missing(path: Path) -> str | None:
-    if not path.exists():
-        return "there is no such file"
-    return None if path.is_file() else "this is no regular file"
+    try:
+        if not path.exists():
+            return "there is no such file"
+        return None if path.is_file() else "this is no regular file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _problem(path: Path, cwd: Path, what: str) -> Problem:

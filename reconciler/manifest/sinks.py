@@ -3,6 +3,7 @@
 A further sink is a line here, and a property in the schema of credentials.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def _outside(path: str, root: Path) -> str | None:
     pure = PurePosixPath(path)
     if pure.is_absolute() or path.startswith("~") or re.match(r"[A-Za-z]:", path):
         return "must be relative to the root"
-    if ".." in pure.parts or not (root / pure).resolve().is_relative_to(root.resolve()):
+    if ".." in pure.parts or not Path(os.path.realpath(root / pure)).is_relative_to(root):
         return "must not lead out of the root"
     if pure == PurePosixPath() or path.endswith("/"):
         return "must name a file"
