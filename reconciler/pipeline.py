@@ -19,7 +19,7 @@ from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owned, owner
 from reconciler.lookup import look_up
 from reconciler.match import Matches, match
-from reconciler.model import Address, Binding, Event, Manifests, Plan, Snapshot
+from reconciler.model import Address, Binding, Event, Manifests, Plan, Snapshot, Verb
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink, make
 
@@ -95,7 +95,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     comparison = compare(manifests, matches, snapshot, marks=known.marks)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     case = Case(made, manifests, matches, snapshot, known.entries, consents)
-    made = replace(made, refusals=guards.check(case), notes=guards.notes(case))
+    made = replace(made, refusals=guards.check(case), notes=(*_deliveries(made, sinks), *guards.notes(case)))
     return Planned(made, known, snapshot, sinks, read_at)
 
 
@@ -168,6 +168,15 @@ def _held(sinks: Mapping[Address, Sink]) -> dict[Address, str | None]:
     """Ask each sink that can be read whose secret it holds."""
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     return {address: head.credential_id if head else None for address, head in heads.items()}
+
+
+def _deliveries(plan: Plan, sinks: Mapping[Address, Sink]) -> Iterator[str]:
+    """Say where new secrets will go, and which will stand there in clear."""
+    for operation in plan.operations:
+        sink = sinks.get(operation.address)
+        if sink and operation.verb is Verb.CREATE:
+            clear = ", where it stands in clear" if sink.plaintext else ""
+            yield f"{operation.address}: its secret goes to {sink.destination}{clear}"
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

@@ -20,6 +20,9 @@ _COUNTED = (
 )
 
 
+_ONE_LINE = 80
+
+
 def text(plan: Plan, style: Style) -> str:
     """Show the whole plan."""
     lines = [line for change in plan.changes if _visible(change) for line in (*_change(change, style), "")]
@@ -91,7 +94,10 @@ def _field(field: FieldChange, action: Action, style: Style) -> Iterator[str]:
     name = f"      {safe(field.name)}:"
     note = f"  ({field.reason})" if action in (Action.UPDATE, Action.ADOPT) else ""
     note += style.paint("  # cannot be changed", "red") if field.immutable else ""
-    if action is Action.CREATE:
+    if action is Action.CREATE and isinstance(field.after, list) and len(value(field.after)) > _ONE_LINE:
+        yield name
+        yield from (f"        {value(item)}" for item in field.after)
+    elif action is Action.CREATE:
         yield f"{name} {value(field.after)}"
     elif isinstance(field.before, list) and isinstance(field.after, list):
         yield f"{name}{note}"

@@ -18,7 +18,7 @@ def safe(text: str) -> str:
 def value(data: Data) -> str:
     """Show a value on one line: JSON, with what is not known yet as such."""
     if isinstance(data, Ref):
-        return f"{data.text} (known after apply)"
+        return f"{data.address or safe(data.text)} (known after apply)"
     if isinstance(data, list):
         return f"[{', '.join(value(item) for item in data)}]"
     if isinstance(data, dict):

@@ -1,0 +1,127 @@
+"""The command line as a process, in a folder of its own, against the emulator's world in that folder."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from reconciler.emulator import Emulator
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a process ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Api:
+    """The developer API of the emulator as a person with a fresh session uses it, behind the program's back."""
+
+    url: str
+    token: str
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+        document = answer.json()
+        assert isinstance(document, dict)
+        return document
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A folder with manifests, and the program to run there."""
+
+    folder: Path
+
+    @property
+    def db(self) -> Path:
+        return self.folder / ".reconciler" / "emulator.db"
+
+    def write(self, name: str, text: str) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        file = self.folder / name
+        text = file.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        file.write_text(text.replace(old, new))
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("RECONCILER_", "GLOBUS_"))}
+        plain.pop("CI", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.folder,
+            env={**plain, "PYTHONPATH": str(REPOSITORY), **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def plan(self, *arguments: str) -> Ran:
+        return self.run("plan", "--emulator", "--detailed-exitcode", *arguments)
+
+    def apply(self, *arguments: str) -> Ran:
+        return self.run("apply", "--emulator", "--auto-approve", *arguments)
+
+    def must_apply(self, *arguments: str) -> Ran:
+        ran = self.apply(*arguments)
+        assert ran.code == 0, ran.out + ran.err
+        return ran
+
+    def must_be_done(self, *arguments: str) -> None:
+        ran = self.plan(*arguments)
+        assert ran.code == 0, ran.out + ran.err
+        assert "No changes." in ran.out
+
+    @contextmanager
+    def behind_its_back(self, person: str = "rosalind@globusid.org") -> Iterator[Api]:
+        with Emulator(self.db) as emulator:
+            yield Api(emulator.base_url, emulator.person_token(person))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str], Bench]:
+    """Copy an example's manifests into a folder of the test's own."""
+
+    def copy(name: str) -> Bench:
+        source = REPOSITORY / "examples" / name
+        for file in source.rglob("*.yaml"):
+            target = tmp_path / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.read_text())
+        return Bench(tmp_path)
+
+    return copy
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Callable[[], AbstractContextManager[Emulator]]:
+    """Make an emulator with a world of its own."""
+    return lambda: Emulator(tmp_path / "world.db")
