@@ -95,7 +95,13 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     comparison = compare(manifests, matches, snapshot, marks=known.marks)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     case = Case(made, manifests, matches, snapshot, known.entries, consents)
-    made = replace(made, refusals=guards.check(case), notes=(*_deliveries(made, sinks), *guards.notes(case)))
+    made = replace(
+        made,
+        refusals=guards.check(case),
+        notes=(*_deliveries(made, sinks), *guards.notes(case)),
+        names={identifier: ref.text for ref, identifier in found.result().items()}
+        | {identifier: str(address) for address, identifier in matches.ids().items()},
+    )
     return Planned(made, known, snapshot, sinks, read_at)
 
 

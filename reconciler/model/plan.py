@@ -111,6 +111,8 @@ class Plan:
     operations: tuple[Operation, ...]
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What ids are called: names that were looked up, and addresses. For readers only."""
     complete: bool = True
     manifests: str = ""
     observed: str = ""

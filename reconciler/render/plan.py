@@ -1,7 +1,7 @@
 """A plan as people read it: each change with its place and reason, refusals with their consents, and the sums."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import KINDS
 from reconciler.model import Action, Change, Data, FieldChange, Plan, Refusal, canonical
@@ -25,7 +25,7 @@ _ONE_LINE = 80
 
 def text(plan: Plan, style: Style) -> str:
     """Show the whole plan."""
-    lines = [line for change in plan.changes if _visible(change) for line in (*_change(change, style), "")]
+    lines = [line for change in plan.changes if _visible(change) for line in (*_change(change, plan.names, style), "")]
     lines += [f"Note: {safe(note)}" for note in plan.notes]
     if plan.refusals:
         lines += [style.paint("Refused:", "red")]
@@ -58,7 +58,7 @@ def _visible(change: Change) -> bool:
     return change.action is not Action.NO_OP or change.previous is not None or change.because is not None
 
 
-def _change(change: Change, style: Style) -> Iterator[str]:
+def _change(change: Change, names: Mapping[str, str], style: Style) -> Iterator[str]:
     head = f"{style.symbol(change.action, delete_first=change.delete_first)} {style.paint(str(change.address), 'bold')}"
     details = [_title(change)]
     if change.previous:
@@ -68,7 +68,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     reasons = sorted({field.reason for field in change.fields})
     if change.action in (Action.UPDATE, Action.ADOPT) and reasons:
         details.append(" and ".join(reasons))
-    yield f"{head}  {', '.join(detail for detail in details if detail)}"
+    yield f"{head}  {', '.join(detail for detail in details if detail)}".rstrip()
     if change.place:
         yield style.paint(f"      at {safe(str(change.place))}", "dim")
     if change.because:
@@ -76,7 +76,7 @@ def _change(change: Change, style: Style) -> Iterator[str]:
     if change.action is Action.REPLACE:
         yield style.paint(f"      this means {KINDS[change.address.kind].breaks}", "red")
     for field in change.fields:
-        yield from _field(field, change.action, style)
+        yield from _field(field, change.action, names, style)
     if change.action in (Action.UPDATE, Action.ADOPT, Action.REPLACE) and change.unchanged:
         yield style.paint(f"      # {_count(change.unchanged, 'unchanged field')} hidden", "dim")
 
@@ -90,36 +90,36 @@ def _title(change: Change) -> str:
     }.get(change.action, "")
 
 
-def _field(field: FieldChange, action: Action, style: Style) -> Iterator[str]:
+def _field(field: FieldChange, action: Action, names: Mapping[str, str], style: Style) -> Iterator[str]:
     name = f"      {safe(field.name)}:"
     note = f"  ({field.reason})" if action in (Action.UPDATE, Action.ADOPT) else ""
     note += style.paint("  # cannot be changed", "red") if field.immutable else ""
-    if action is Action.CREATE and isinstance(field.after, list) and len(value(field.after)) > _ONE_LINE:
+    if action is Action.CREATE and isinstance(field.after, list) and len(value(field.after, names)) > _ONE_LINE:
         yield name
-        yield from (f"        {value(item)}" for item in field.after)
+        yield from (f"        {value(item, names)}" for item in field.after)
     elif action is Action.CREATE:
-        yield f"{name} {value(field.after)}"
+        yield f"{name} {value(field.after, names)}"
     elif isinstance(field.before, list) and isinstance(field.after, list):
         yield f"{name}{note}"
-        yield from _elements(field.before, field.after, style)
+        yield from _elements(field.before, field.after, names, style)
     elif isinstance(field.before, dict) and isinstance(field.after, dict):
         yield f"{name}{note}"
-        yield from _inside(field.before, field.after)
+        yield from _inside(field.before, field.after, names)
     else:
-        yield f"{name} {value(field.before)} -> {value(field.after)}{note}"
+        yield f"{name} {value(field.before, names)} -> {value(field.after, names)}{note}"
 
 
-def _elements(before: list[Data], after: list[Data], style: Style) -> Iterator[str]:
+def _elements(before: list[Data], after: list[Data], names: Mapping[str, str], style: Style) -> Iterator[str]:
     old, new = {canonical(item) for item in before}, {canonical(item) for item in after}
     for item in before:
         if canonical(item) not in new:
-            yield "        " + style.paint(f"- {value(item)}", "red")
+            yield "        " + style.paint(f"- {value(item, names)}", "red")
     for item in after:
         if canonical(item) not in old:
-            yield "        " + style.paint(f"+ {value(item)}", "green")
+            yield "        " + style.paint(f"+ {value(item, names)}", "green")
 
 
-def _inside(before: dict[str, Data], after: dict[str, Data]) -> Iterator[str]:
+def _inside(before: dict[str, Data], after: dict[str, Data], names: Mapping[str, str]) -> Iterator[str]:
     """Show only what differs inside a value."""
     from deepdiff import DeepDiff  # noqa: PLC0415 - a fifth of a second that most plans never need
 
@@ -127,7 +127,7 @@ def _inside(before: dict[str, Data], after: dict[str, Data]) -> Iterator[str]:
     rows = sorted((".".join(map(str, row.path(output_format="list"))), row) for kind in tree.values() for row in kind)
     for path, row in rows:
         old, new = (None if str(side) == "not present" else side for side in (row.t1, row.t2))
-        yield f"        {safe(path)}: {value(old)} -> {value(new)}"
+        yield f"        {safe(path)}: {value(old, names)} -> {value(new, names)}"
 
 
 def _refusal(refusal: Refusal) -> Iterator[str]:

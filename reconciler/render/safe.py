@@ -2,9 +2,12 @@
 
 import json
 import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from reconciler.model import Data, Ref
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -15,12 +18,14 @@ def safe(text: str) -> str:
     return "".join(f"\\u{{{ord(c):x}}}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
-def value(data: Data) -> str:
-    """Show a value on one line: JSON, with what is not known yet as such."""
+def value(data: Data, names: Mapping[str, str] = NO_NAMES) -> str:
+    """Show a value on one line: JSON, with what is not known yet as such, and ids with what they are called."""
     if isinstance(data, Ref):
         return f"{data.address or safe(data.text)} (known after apply)"
     if isinstance(data, list):
-        return f"[{', '.join(value(item) for item in data)}]"
+        return f"[{', '.join(value(item, names) for item in data)}]"
     if isinstance(data, dict):
-        return "{" + ", ".join(f"{safe(key)}: {value(item)}" for key, item in data.items()) + "}"
+        return "{" + ", ".join(f"{safe(key)}: {value(item, names)}" for key, item in data.items()) + "}"
+    if isinstance(data, str) and data in names:
+        return f"{safe(names[data])} ({safe(data)})"
     return safe(json.dumps(data, ensure_ascii=False))
