@@ -121,12 +121,26 @@ class _Search:
         self.found[resource.address] = Match(Found.PINNED if live else Found.ABSENT, live, binding)
         if live is None and resource.address.kind not in self.snapshot.poisoned:
             self._problem(resource, ("id",), f"no {resource.address.kind} has the id {resource.id}, or it is not yours")
+        elif live and self._misplaced(live, resource.address, binding):
+            what = f"{resource.id} is a {live.kind} of {live.parent}, not of {owner(resource.address)}"
+            self._problem(resource, ("id",), what)
+
+    def _misplaced(self, live: Live, address: Address, binding: Binding | None) -> bool:
+        """Tell whether a pinned object stands below something else, and is none of ours that can be moved."""
+        above, parent = owner(address), self._parent(address)
+        movable = KINDS[address.kind].moves and binding is not None
+        if above is None or movable or (parent is None and above.kind in self.snapshot.poisoned):
+            return False
+        return parent is None or live.parent != parent.id
+
+    def _parent(self, address: Address) -> Live | None:
+        above = owner(address)
+        return self.found[above].live if above and above in self.found else None
 
     def _held(self, address: Address, binding: Binding | None, held: Mapping[Address, str | None]) -> None:
         identifier = held.get(address, binding.id if binding else None)
         live = self.snapshot.find(address.kind, identifier) if identifier else None
-        above = owner(address)
-        parent = self.found[above].live if above and above in self.found else None
+        parent = self._parent(address)
         if live and parent and live.parent == parent.id:
             self.found[address] = Match(Found.BOUND, live, binding if binding and binding.id == live.id else None)
         else:
@@ -140,9 +154,8 @@ class _Search:
                 siblings[live.parent, kind.natural(live.fields)].append(live)
         wanted: dict[tuple[str | None, tuple[Data, ...]], list[Address]] = defaultdict(list)
         for address in addresses:
-            above = owner(address)
-            parent = self.found[above].live if above and above in self.found else None
-            if above and parent is None:
+            parent = self._parent(address)
+            if owner(address) and parent is None:
                 self.found[address] = Match(Found.ABSENT)
                 continue
             key = (parent.id if parent else None, kind.natural(self.manifests.resources[address].fields))
