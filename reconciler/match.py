@@ -88,7 +88,11 @@ class _Search:
         self.found: dict[Address, Match] = {}
         self.problems: list[Problem] = []
         self.claimed = {resource.id for resource in manifests.resources.values() if resource.id}
-        self.claimed |= {binding.id for address, (binding, _) in bindings.items() if address in manifests.resources}
+        self.claimed |= {
+            binding.id
+            for address, (binding, _) in bindings.items()
+            if address in manifests.resources or not manifests.complete
+        }
 
     def by_name(self, address: Address, kind: Kind, held: Mapping[Address, str | None]) -> bool:
         """Look for the object that is pinned, bound or held; say whether that decides the matter."""
@@ -213,13 +217,27 @@ def _moved(manifests: Manifests, bindings: Mapping[Address, Binding]) -> dict[Ad
         for former in resource.previously
         if former.address not in manifests.resources
     ]
-    for old, new in renames:
+    for former, new in renames:
+        old = former if former in current else _before_renames(former, renames)
         for address in [address for address in current if address == old or within(address, old)]:
-            target = Address(address.kind, (*new.path, *address.path[len(old.path) :]))
+            target = _below(address, old, new)
             if target in manifests.resources and target not in bindings:
                 binding, previous = current.pop(address)
                 current[target] = (binding, previous or address)
     return current
+
+
+def _before_renames(address: Address, renames: list[tuple[Address, Address]]) -> Address:
+    """Read an address that is written with the present names of what owns it under the names of before."""
+    for old, new in reversed(renames):
+        if within(address, new):
+            address = _below(address, new, old)
+    return address
+
+
+def _below(address: Address, old: Address, new: Address) -> Address:
+    """Rename an owner, or the resource itself, in an address."""
+    return Address(address.kind, (*new.path, *address.path[len(old.path) :]))
 
 
 def _leftovers(
