@@ -76,7 +76,9 @@ def test_credentials_come_from_the_authorizer_only(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    connect(recorder.url).userinfo()
+    client = connect(recorder.url)
+    client.userinfo()
+    assert client.transport._session.trust_env is False
     connect(recorder.url, AccessTokenAuthorizer("abc")).userinfo()
     assert [request.headers.get("Authorization") for request in recorder.requests] == [None, "Bearer abc"]
 
@@ -122,6 +124,20 @@ def test_rejected_token_is_renewed_once_and_the_call_made_again(
         client.get_projects()
     assert (caught.value.http_status, caught.value.outcome) == (401, Outcome.NOT_DONE)
     assert (service.grants, len(service.calls)) == (3, 4)
+
+
+def test_late_rejection_of_a_replaced_token_costs_no_renewal(
+    service: Service, application: ConfidentialAppAuthClient
+) -> None:
+    authorizer = ClientCredentialsAuthorizer(application, "m")
+    old = authorizer.get_authorization_header()
+    assert authorizer.handle_rejected(old)
+    new = authorizer.get_authorization_header()
+    assert authorizer.handle_rejected(old)
+    assert (old, new, authorizer.get_authorization_header()) == ("Bearer token-1", "Bearer token-2", new)
+    assert authorizer.handle_missing_authorization()
+    assert authorizer.get_authorization_header() == "Bearer token-3"
+    assert service.grants == 3
 
 
 def test_fixed_token_that_is_rejected_is_not_tried_again(service: Service, recorder: Any, connect: Any) -> None:
