@@ -170,7 +170,7 @@ SLOW_BODY = ReadTimeoutError(POOL, "/x", "slow")
 )
 def test_exceptions_of_the_http_library_are_classified(
     raised: requests.RequestException,
-    connecting: bool,  # noqa: FBT001
+    connecting: bool,
     kind: type[NetworkError],
     outcome: Outcome,
 ) -> None:

@@ -51,7 +51,7 @@ def test_status_tells_the_outcome(method: str, status: int, outcome: Outcome) ->
     ("method", "sent", "outcome"),
     [("POST", True, UNKNOWN), ("PUT", True, UNKNOWN), ("GET", True, NOT_DONE), ("POST", False, NOT_DONE)],
 )
-def test_interruption_tells_the_outcome(method: str, sent: bool, outcome: Outcome) -> None:  # noqa: FBT001
+def test_interruption_tells_the_outcome(method: str, sent: bool, outcome: Outcome) -> None:
     assert outcome_of_interruption(method, sent=sent) is outcome
 
 
@@ -89,7 +89,7 @@ def test_outcomes_of_attempts_combine(earlier: Outcome, latest: Outcome, both: O
         ("GET", Failure(DONE, 200), False),
     ],
 )
-def test_call_is_repeated_where_that_does_no_harm(method: str, failure: Failure, repeats: bool) -> None:  # noqa: FBT001
+def test_call_is_repeated_where_that_does_no_harm(method: str, failure: Failure, repeats: bool) -> None:
     assert may_repeat(method, failure) is repeats
 
 

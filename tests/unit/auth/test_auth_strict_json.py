@@ -46,7 +46,7 @@ def test_any_bytes_are_read_or_refused_as_json_errors(content: bytes) -> None:
         (b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1), False),
     ],
 )
-def test_what_is_not_strict_is_refused(content: bytes, cut: bool) -> None:  # noqa: FBT001
+def test_what_is_not_strict_is_refused(content: bytes, cut: bool) -> None:
     with pytest.raises(JSONError) as caught:
         loads(content)
     assert caught.value.cut is cut
