@@ -31,17 +31,14 @@ def texts(files: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str | Proble
 
 def _content(path: Path) -> bytes | str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # A pipe must not be waited for.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return "this is no regular file"
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return "this is no regular file"
-        content = file.read(LARGEST_FILE + 1) if status.st_size <= LARGEST_FILE else b""
-        if status.st_size > LARGEST_FILE or len(content) > LARGEST_FILE:
-            return f"a manifest is not larger than {LARGEST_FILE // _MIB} MiB"
-        return content
+    return content if len(content) <= LARGEST_FILE else f"a manifest is not larger than {LARGEST_FILE // _MIB} MiB"
 
 
 def _text(content: bytes, name: str) -> str | Problem:

@@ -57,7 +57,7 @@ def select(
         if not found:
             problems.append(_problem(path, cwd, "there are no manifests in this folder"))
         problems += [_problem(each, cwd, what) for each in found if (what := _unfit(each, root))]
-        files |= {_real(each): each for each in found if _real(each) not in {*apart, *files}}
+        files = {_real(each): each for each in reversed(found) if _real(each) not in apart} | files
     if problems:
         raise InvalidManifests(tuple(problems))
     complete = root in named or _covers(root, {*files, *apart}, exclude)

@@ -1,0 +1,98 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import InvalidManifests
+from reconciler.manifest import load, select
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def names(folder: Path, *paths: str, exclude: tuple[str, ...] = ()) -> list[str]:
+    selection = select([folder / path for path in paths], exclude=exclude, cwd=folder)
+    return [file.relative_to(folder).as_posix() for file in selection.files]
+
+
+def refused(folder: Path, *paths: str) -> list[str]:
+    with pytest.raises(InvalidManifests) as caught:
+        select([folder / path for path in paths], cwd=folder)
+    return [f"{problem.place}: {problem.what}" for problem in caught.value.problems]
+
+
+def test_select_takes_manifests_of_a_folder_and_below(tmp_path: Path) -> None:
+    touch(tmp_path, "b.yml", "a.yaml", "sub/c.yaml", ".hidden.yaml", ".git/d.yaml", "p.overlay.yaml", "notes.md")
+    assert names(tmp_path, ".") == ["a.yaml", "b.yml", "sub/c.yaml"]
+    assert select([], cwd=tmp_path).root == tmp_path
+
+
+def test_select_leaves_out_what_is_excluded(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml", "drafts/b.yaml", "drafts/deep/c.yaml", "x/ci.yml")
+    assert names(tmp_path, ".", exclude=("drafts", "*/ci.yml")) == ["a.yaml"]
+    assert names(tmp_path, ".", exclude=("drafts/**", "x/")) == ["a.yaml"]
+
+
+def test_select_takes_the_common_parent_of_several_for_the_root(tmp_path: Path) -> None:
+    touch(tmp_path, "one/a.yaml", "two/b.yaml", "two/c.yaml")
+    selection = select([tmp_path / "one", tmp_path / "two" / "b.yaml"], cwd=tmp_path)
+    assert selection.root == tmp_path
+    assert not selection.complete
+
+
+@pytest.mark.parametrize(
+    ("paths", "complete"),
+    [(["."], True), (["a.yaml"], False), (["a.yaml", "b.yaml"], False), (["a.yaml", "b.yaml", "sub"], True)],
+)
+def test_select_knows_whether_the_whole_root_was_named(tmp_path: Path, paths: list[str], complete: bool) -> None:  # noqa: FBT001
+    touch(tmp_path, "a.yaml", "b.yaml", "sub/c.yaml", "p.overlay.yaml")
+    assert select([tmp_path / path for path in paths], cwd=tmp_path).complete is complete
+
+
+def test_select_takes_a_file_that_stands_alone_for_the_whole_root(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml", "p.overlay.yaml", ".venv/x.yaml")
+    assert select([tmp_path / "a.yaml"], cwd=tmp_path).complete
+
+
+def test_select_does_not_take_an_overlay_for_a_manifest(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml", "prod.yaml")
+    selection = select([tmp_path], overlays=[tmp_path / "prod.yaml"], cwd=tmp_path)
+    assert [file.name for file in selection.files] == ["a.yaml"]
+    assert refused(tmp_path, "p.overlay.yaml") == ["p.overlay.yaml:1:1: this is an overlay; name it with --overlay"]
+
+
+def test_select_refuses_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    assert refused(tmp_path, "no.yaml", "empty", "pipe.yaml", "loop.yaml", "n" * 300) == [
+        "no.yaml:1:1: there is no such file",
+        "empty:1:1: there are no manifests in this folder",
+        "pipe.yaml:1:1: this is no regular file",
+        "loop.yaml:1:1: there is no such file",
+        f"{'n' * 300}:1:1: cannot be read: File name too long",
+    ]
+
+
+def test_select_refuses_a_link_out_of_the_root(tmp_path: Path) -> None:
+    touch(tmp_path, "outside.yaml", "root/a.yaml")
+    (tmp_path / "root" / "b.yaml").symlink_to("../outside.yaml")
+    assert refused(tmp_path, "root") == ["root/b.yaml:1:1: this link leads out of the root"]
+
+
+def test_select_reads_a_linked_file_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.yaml")
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+    assert names(tmp_path, ".") == ["a.yaml"]
+
+
+def test_places_are_relative_to_the_current_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "sub/x")
+    (tmp_path / "sub" / "a.yaml").write_text("x: 1")
+    for cwd, name in ((tmp_path, "sub/a.yaml"), (tmp_path / "sub", "a.yaml"), (tmp_path / "other", "../sub/a.yaml")):
+        with pytest.raises(InvalidManifests) as caught:
+            load([tmp_path / "sub"], cwd=cwd)
+        assert [str(problem.place) for problem in caught.value.problems] == [f"{name}:1:1"]
