@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds import KINDS, Field, Kind, normal, owner
+from reconciler.kinds import KINDS, Field, Kind, lineage, normal, owner
 from reconciler.match import Found, Leftover, Match, Matches
 from reconciler.model import (
     Action,
@@ -47,7 +47,8 @@ def compare(
         changes += _lost_generations(resource, matches, snapshot, marks)
     removed = {removal.address: removal for removal in manifests.removed}
     for address, leftover in matches.leftovers.items():
-        changes.append(_leaving(address, leftover, removed.get(address)))
+        seen = not any(kind in snapshot.poisoned for kind in lineage(address.kind))
+        changes.append(_leaving(address, leftover, removed.get(address), seen=seen))
     return Comparison(tuple(changes), ids)
 
 
@@ -136,9 +137,9 @@ def _lost_generations(
             yield Change(resource.address, Action.RETIRE, id=live.id, place=resource.place, because=because)
 
 
-def _leaving(address: Address, leftover: Leftover, removal: Removal | None) -> Change:
+def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, seen: bool) -> Change:
     place = removal.place if removal else None
-    if leftover.live is None:
+    if leftover.live is None and seen:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
     if removal and removal.keep:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")

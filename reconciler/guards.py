@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds import KINDS, owned, owner, within
+from reconciler.kinds import KINDS, lineage, owned, owner, within
 from reconciler.match import Found, Matches
 from reconciler.model import Action, Address, Binding, Change, Live, Manifests, Operation, Plan, Refusal, Snapshot, Verb
 
@@ -62,7 +62,7 @@ def incomplete_reads(case: Case) -> Iterator[Refusal]:
     for change in case.plan.changes:
         if change.action not in (Action.CREATE, *_ENDING):
             continue
-        poisoned = next((kind for kind in _kinds_above(change.address.kind) if kind in case.snapshot.poisoned), None)
+        poisoned = next((kind for kind in lineage(change.address.kind) if kind in case.snapshot.poisoned), None)
         if poisoned:
             why = case.snapshot.poisoned[poisoned]
             yield Refusal(change.address, f"the list of {KINDS[poisoned].section} is incomplete ({why})")
@@ -202,13 +202,6 @@ def notes(case: Case) -> tuple[str, ...]:
 
 def _agreed(address: Address, consents: frozenset[str]) -> bool:
     return "all" in consents or str(address) in consents
-
-
-def _kinds_above(kind: str) -> Iterator[str]:
-    name: str | None = kind
-    while name is not None:
-        yield name
-        name = KINDS[name].owner
 
 
 def _above(address: Address) -> Iterator[Address]:

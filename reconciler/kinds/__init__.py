@@ -1,6 +1,6 @@
 """The kinds of resources that the manifests can hold: a module and a line here each, owners before what they own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
 from reconciler.kinds.credential import CREDENTIAL
@@ -12,7 +12,7 @@ from reconciler.model import Address
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
 
-__all__ = ["KINDS", "Field", "Kind", "absent", "named", "normal", "owned", "owner", "within", "without"]
+__all__ = ["KINDS", "Field", "Kind", "absent", "lineage", "named", "normal", "owned", "owner", "within", "without"]
 
 
 def owned(name: str | None) -> tuple[Kind, ...]:
@@ -24,6 +24,14 @@ def owner(address: Address) -> Address | None:
     """Name the resource that owns this one."""
     kind = KINDS[address.kind]
     return Address(kind.owner, address.path[:-1]) if kind.owner else None
+
+
+def lineage(name: str) -> Iterator[str]:
+    """Iterate over a kind and those that own it, upwards."""
+    above: str | None = name
+    while above is not None:
+        yield above
+        above = KINDS[above].owner
 
 
 def within(address: Address, other: Address) -> bool:
