@@ -81,7 +81,9 @@ def test_client_acts_on_itself(
     assert [one["id"] for one in own("GET", "/v2/api/clients")["clients"]] == [client]
     own("PUT", f"/v2/api/clients/{client}", {"client": {"name": "Myself"}})
     body = {"scope": {"name": "R", "description": "D", "scope_suffix": "read"}}
-    own("POST", f"/v2/api/clients/{client}/scopes", body)
+    scope = own("POST", f"/v2/api/clients/{client}/scopes", body)["scopes"][0]
+    own("PUT", f"/v2/api/scopes/{scope['id']}", {"scope": {"name": "Mine"}})
+    own("DELETE", f"/v2/api/scopes/{scope['id']}")
     own("POST", f"/v2/api/clients/{client}/credentials", {"credential": {"name": "Next"}})
     assert own("GET", "/v2/api/projects")["projects"] == []
 

@@ -127,7 +127,9 @@ def test_one_of_many_wins_a_unique_suffix(rosalind: Make, new_client: Make) -> N
         assert sum(pool.map(create, range(16))) == 1
 
 
-def test_world_and_objects_outlive_a_restart_and_the_secret_is_renewed(tmp_path: Path, caller: Make) -> None:
+def test_world_and_objects_outlive_a_restart_and_the_secret_is_renewed(
+    tmp_path: Path, caller: Make, token_of: Make
+) -> None:
     path = tmp_path / "missing" / "folder" / "emulator.db"
     with Emulator(path, port=0) as emulator:
         world, client, secret = emulator.world_id, emulator.client_id, emulator.client_secret
@@ -142,6 +144,7 @@ def test_world_and_objects_outlive_a_restart_and_the_secret_is_renewed(tmp_path:
         call = caller(emulator, headers={"Authorization": f"Bearer {token}"})
         assert call("GET", "/v2/api/projects")["projects"] == [project]
         assert emulator.client_secret != secret
+        assert token_of(emulator, client, secret).status_code == 401
         (credential,) = caller(emulator, auth=(client, emulator.client_secret))(
             "GET", f"/v2/api/clients/{client}/credentials"
         )["credentials"]

@@ -63,6 +63,12 @@ def test_partial_update_keeps_what_it_does_not_name(rosalind: Make, new_project:
     assert rosalind("GET", path)["project"] == changed
 
 
+def test_repeated_administrators_are_one_and_an_empty_list_is_null(rosalind: Make, new_project: Make) -> None:
+    me = rosalind("GET", "/v2/oauth2/userinfo")["sub"]
+    project = new_project(rosalind, admin_ids=[me, me.upper()], admin_group_ids=[])
+    assert (project["admin_ids"], project["admin_group_ids"]) == ([me], None)
+
+
 def test_administrators_are_replaced_as_a_whole(
     rosalind: Make, barbara: Make, new_project: Make, identity_of: Make
 ) -> None:

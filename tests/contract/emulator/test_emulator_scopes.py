@@ -144,6 +144,26 @@ def test_deletion_of_a_scope_in_use_follows_the_switch(
     assert left == depends(GROUPS, *([scope] if kept else []))
 
 
+def test_refused_deletion_of_a_client_leaves_all_of_it(
+    start: Make, caller: Make, new_client: Make, new_scope: Make
+) -> None:
+    call = caller(start(deleted_scope_in_use="refuse"), "rosalind@globusid.org")
+    client = new_client(call)["id"]
+    scopes = [new_scope(call, client, suffix)["id"] for suffix in ("free", "used")]
+    new_scope(call, new_client(call)["id"], dependent_scopes=depends(scopes[1]))
+    call("DELETE", f"/v2/api/clients/{client}", status=409)
+    assert call("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == scopes
+
+
+def test_scope_that_depends_on_itself_can_be_deleted(
+    start: Make, caller: Make, new_client: Make, new_scope: Make
+) -> None:
+    call = caller(start(deleted_scope_in_use="refuse"), "rosalind@globusid.org")
+    scope = new_scope(call, new_client(call)["id"])["id"]
+    call("PUT", f"/v2/api/scopes/{scope}", {"scope": {"dependent_scopes": depends(scope)}})
+    call("DELETE", f"/v2/api/scopes/{scope}")
+
+
 def test_deleted_scope_is_dropped_from_its_siblings(rosalind: Make, new_client: Make, new_scope: Make) -> None:
     client = new_client(rosalind)["id"]
     scope = new_scope(rosalind, client)["id"]
