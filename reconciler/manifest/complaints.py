@@ -27,7 +27,6 @@ _TYPES = {
     "array": "a list",
     "integer": "a whole number",
     "boolean": "true or false",
-    "null": "null",
 }
 _LIMITS = {
     "minimum": "must not be less than {}",
@@ -153,7 +152,8 @@ def _says(around: Mapping[str, Any], keyword: str, value: Data) -> str:
     match keyword:
         case "type":
             types = around["type"] if isinstance(around["type"], list) else [around["type"]]
-            return f"must be {listed([_TYPES[each] for each in types])}, not {_type(value)}"
+            wanted = [_TYPES[each] for each in types if each != "null"]
+            return f"must be {listed(wanted)}, not {_type(value)}"
         case "enum":
             return f"must be {listed([f'`{each}`' for each in around['enum']])}"
         case "minLength":

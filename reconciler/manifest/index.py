@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, Kind, owned
-from reconciler.manifest.merge import over
+from reconciler.manifest.merge import EXTENDS, over
 from reconciler.manifest.node import Map, key_place, nearest, value_place
 from reconciler.manifest.words import shown, suggest
 from reconciler.model import Address, Pointer
-
-_EXTENDS = "extends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def index(tree: Map) -> Index:
     templates: Mapping[str, Map] = tree.get("templates", Map())
     for section in templates.values():
         for template in section.values():
-            if spot := template.spots.get(_EXTENDS):
+            if spot := template.spots.get(EXTENDS):
                 found.problems.append(Problem(key_place(spot), "templates do not extend templates"))
     for entry in _below(tree, None, (), templates, found):
         found.entries[entry.address] = entry
@@ -73,14 +71,14 @@ def _below(
             if (data := section.get(key)) is None:
                 continue
             address = Address(kind.name, (*path, key))
-            if _EXTENDS in data:
+            if EXTENDS in data:
                 data = _extended(data, address, templates.get(kind.section, Map()), found)
             yield Entry(kind, address, data, key_place(spot))
             yield from _below(data, kind, address.path, templates, found)
 
 
 def _extended(data: Map, address: Address, templates: Map, found: Index) -> Map:
-    name, spot = data[_EXTENDS], data.spots[_EXTENDS]
+    name, spot = data[EXTENDS], data.spots[EXTENDS]
     template: Map | None = templates.get(name)
     if template is not None:
         return over(template, data, key_place(spot))

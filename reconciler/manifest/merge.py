@@ -12,6 +12,7 @@ from reconciler.manifest.words import shown
 from reconciler.model import Pointer
 
 SECTIONS = {kind.section: kind for kind in KINDS.values()}
+EXTENDS = "extends"
 _REMOVED = "removed"
 _OUTPUTS = "outputs"
 _TEMPLATES = "templates"
@@ -47,7 +48,7 @@ def missed(base: Map, top: Map) -> Iterator[Problem]:
     """Warn of what an overlay leaves out although nobody put it in."""
     for path in nulls(top):
         spot = spot_at(top, path)
-        if spot and spot_at(base, path) is None:
+        if spot and spot_at(base, path) is None and not _templated(base, path):
             yield Problem(key_place(spot), f"there is no {shown(str(path[-1]))} here to leave out", warning=True)
 
 
@@ -71,7 +72,10 @@ def over(base: Map, top: Map, via: Place | None = None) -> Map:
 
 
 def nulls(tree: Map) -> Iterator[Pointer]:
-    """Find where `null` stands in place of a resource, a template or an output."""
+    """Find where `null` stands in place of a resource, a template or an output.
+
+    Below a resource with a template it stays: there it leaves out what the template has.
+    """
     yield from _nulls(tree, owned(None), ())
     for section, templates in tree.get(_TEMPLATES, {}).items():
         yield from _nulls({section: templates}, (SECTIONS[section],), (_TEMPLATES,))
@@ -83,8 +87,20 @@ def _nulls(around: dict[str, Map], kinds: tuple[Kind, ...], path: Pointer) -> It
         for key, value in around.get(kind.section, {}).items():
             if value is None:
                 yield (*path, kind.section, key)
-            else:
+            elif EXTENDS not in value:
                 yield from _nulls(value, owned(kind.name), (*path, kind.section, key))
+
+
+def _templated(base: Map, path: Pointer) -> bool:
+    around = base
+    for step in path:
+        found = around.get(str(step))
+        if not isinstance(found, Map):
+            return False
+        if EXTENDS in found:
+            return True
+        around = found
+    return False
 
 
 def _take(into: Map, other: Map, key: str) -> None:

@@ -47,7 +47,7 @@ def test_select_takes_the_common_parent_of_several_for_the_root(tmp_path: Path) 
     ("paths", "complete"),
     [(["."], True), (["a.yaml"], False), (["a.yaml", "b.yaml"], False), (["a.yaml", "b.yaml", "sub"], True)],
 )
-def test_select_knows_whether_the_whole_root_was_named(tmp_path: Path, paths: list[str], complete: bool) -> None:  # noqa: FBT001
+def test_select_knows_whether_the_whole_root_was_named(tmp_path: Path, paths: list[str], complete: bool) -> None:
     touch(tmp_path, "a.yaml", "b.yaml", "sub/c.yaml", "p.overlay.yaml")
     assert select([tmp_path / path for path in paths], cwd=tmp_path).complete is complete
 

@@ -1,0 +1,106 @@
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.kinds import KINDS, owned
+from reconciler.manifest import schema_names, schema_text, wellknown
+from reconciler.manifest.schema import fast, matches, schema, thorough
+from reconciler.manifest.sinks import SINK, SINKS
+from reconciler.model import UUID
+
+COMMON = {"id", "previously", "lifecycle", "extends"}
+
+
+def parts(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+        for item in part.values():
+            yield from parts(item)
+    elif isinstance(part, list):
+        for item in part:
+            yield from parts(item)
+
+
+def test_there_is_a_schema_for_each_kind_and_file() -> None:
+    assert {"manifest", "bindings", "common", *KINDS} <= set(schema_names())
+    with pytest.raises(KeyError):
+        schema_text("../pyproject")
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_schemas_are_draft_2020_12_and_explain_themselves(name: str) -> None:
+    raw = json.loads(schema_text(name))
+    assert raw["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    assert raw["title"]
+    assert raw["description"]
+    Draft202012Validator.check_schema(raw)
+    Draft202012Validator.check_schema(schema(name))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_schema_of_a_kind_says_what_the_registry_says(kind: Any) -> None:
+    properties = schema(kind.name)["properties"]
+    sections = {each.section for each in owned(kind.name)}
+    assert set(properties) == set(kind.by_name) | set(kind.settings) | sections | COMMON
+    for field in kind.fields:
+        accepts_null = "null" in properties[field.name].get("type", ())
+        assert accepts_null == field.nullable, field.name
+    for name, each in properties.items():
+        assert each["title"], name
+        assert each["description"], name
+
+
+def test_schema_of_a_manifest_has_every_section() -> None:
+    properties = schema("manifest")["properties"]
+    assert set(properties["templates"]["properties"]) == {kind.section for kind in KINDS.values()}
+    assert {kind.section for kind in owned(None)} <= set(properties)
+
+
+def test_schema_and_table_know_the_same_sinks() -> None:
+    known = schema("credential")["properties"][SINK]["properties"]
+    assert set(known) == set(SINKS)
+    for name, sink in SINKS.items():
+        assert set(sink.required) | set(sink.paths) | set(sink.destination) <= set(known[name]["properties"])
+
+
+def test_examples_in_schemas_are_valid() -> None:
+    for name in schema_names():
+        for part in parts(schema(name)):
+            for example in part.get("examples", ()) if isinstance(part.get("examples"), list) else ():
+                assert not [*Draft202012Validator(part).iter_errors(example)], (name, example)
+
+
+def test_patterns_are_anchored_explained_and_linear() -> None:
+    for name in schema_names():
+        for part in parts(schema(name)):
+            if not isinstance(pattern := part.get("pattern"), str):
+                continue
+            assert pattern.startswith("^"), pattern
+            assert pattern.endswith("$"), pattern
+            assert name == "bindings" or part["patternErrorMessage"], pattern
+            for bad in ("a" * 20_000 + "\n", "a." * 10_000 + "!", "-" * 20_000, "@" * 20_000, "/a" * 10_000 + "/"):
+                started = time.process_time()
+                matches(pattern, bad)
+                assert time.process_time() - started < 0.5, pattern
+
+
+def test_both_validators_refuse_a_last_line_break() -> None:
+    for text, valid in (("P", True), ("P\n", False), ("P\nQ", False)):
+        tree = {"projects": {"p": {"display_name": text}}}
+        assert fast().is_valid(tree) is valid
+        assert (not [*thorough().iter_errors(tree)]) is valid
+
+
+def test_wellknown_scopes_are_scope_strings_with_ids_where_public() -> None:
+    table = wellknown()
+    assert table["globus/transfer/all"]["scope_string"] == "urn:globus:auth:scope:transfer.api.globus.org:all"
+    assert table["globus/groups/view_my_groups_and_memberships"]["id"] == "73320ffe-4cb4-4b25-a0a3-83d53d59ce4f"
+    assert {name.split("/")[1] for name in table} == {"transfer", "groups", "search", "flows", "timers", "compute"}
+    for name, each in table.items():
+        text = str(each["scope_string"])
+        assert text.endswith((":" + name.split("/")[2], "/" + name.split("/")[2]))
+        assert each["id"] is None or UUID.fullmatch(each["id"])
