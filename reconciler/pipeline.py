@@ -16,10 +16,11 @@ from reconciler.bindings import Bindings
 from reconciler.diff import compare
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.guards import Case, Consents
+from reconciler.journal import Left
 from reconciler.kinds import KINDS, owned, owner
 from reconciler.lookup import look_up
 from reconciler.match import Matches, match
-from reconciler.model import Address, Binding, Event, Manifests, Plan, Snapshot, Verb
+from reconciler.model import Address, Binding, Event, Finished, Manifests, Plan, Snapshot, Verb
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink, make
 
@@ -50,7 +51,7 @@ class State:
 
     stored: Bindings
     entries: Mapping[Address, Binding]
-    marks: frozenset[str] = frozenset()
+    left: Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def state(site: Site) -> State:
     stored = stored or bindings_file.new(site.target, site.environment)
     left = journal.replay(site.journal)
     entries = {address: binding for address, binding in stored.entries.items() if address not in left.dropped}
-    return State(stored, {**entries, **left.bound}, frozenset(left.marks))
+    return State(stored, {**entries, **left.bound}, left)
 
 
 def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
@@ -92,7 +93,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     sinks = _sinks(manifests)
     matches = match(manifests, snapshot, known.entries, _held(sinks))
     _refuse(matches.problems)
-    comparison = compare(manifests, matches, snapshot, marks=known.marks)
+    comparison = compare(manifests, matches, snapshot, marks=frozenset(known.left.marks))
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     case = Case(made, manifests, matches, snapshot, known.entries, consents)
     made = replace(
@@ -120,13 +121,17 @@ def apply(
             observed=planned.snapshot.objects,
             observed_at=planned.read_at,
         )
+        done = 0
         try:
-            yield from executor.run(planned.plan, workshop, parallelism=parallelism, stop=stop)
+            for event in executor.run(planned.plan, workshop, parallelism=parallelism, stop=stop):
+                done += isinstance(event, Finished)
+                yield event
         finally:
             stored = planned.state.stored
             if entries != stored.entries:
                 bindings_file.write(site.bindings, replace(stored, serial=stored.serial + 1, entries=entries))
-            record.checkpoint()
+            settled = done == len(planned.plan.operations)
+            record.checkpoint(unsettled=() if settled else planned.state.left.open)
 
 
 def _run(planned: Planned) -> dict[str, str]:
@@ -157,7 +162,7 @@ def _owners(manifests: Manifests, matches: Matches, entries: Mapping[Address, Bi
     for name, kind in KINDS.items():
         if kind.listed_by_owner:
             bound = [address for address in (*manifests.resources, *entries) if address.kind == name]
-            owners[name] = {ids[above] for address in bound if (above := owner(address)) in ids and above}
+            owners[name] = {ids[above] for address in bound if (above := owner(address)) is not None and above in ids}
             owners[name] |= {identifier for address, identifier in leaving.items() if kind in owned(address.kind)}
     return owners
 

@@ -170,7 +170,7 @@ class Effects:
         self._already(operation, operation.before)
         intent = workshop.journal.intend(operation)
         try:
-            workshop.writer.delete(address.kind, operation.parent and str(operation.parent), operation.id)
+            workshop.writer.delete(address.kind, self._parent(operation), operation.id)
         except CallFailed as error:
             workshop.journal.outcome(intent, error.outcome)
             raise

@@ -1,0 +1,163 @@
+"""Whatever is declared, and whatever is there: after an apply the next plan is empty, and so is the next apply."""
+
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler import pipeline
+from reconciler.auth import AccessTokenAuthorizer, AuthClient
+from reconciler.emulator import Emulator
+from reconciler.guards import Consents
+from reconciler.manifest import load
+from reconciler.model import Failed, Finished, Manifests, Plan, Skipped
+from reconciler.pipeline import Site
+
+ALL = frozenset({"all"})
+EVERYTHING = Consents(delete=ALL, replace=ALL, create=ALL, lockout=ALL)
+PROJECTS, CLIENTS, SCOPES = ("alpha", "beta"), ("web", "api", "bot"), ("read", "write")
+SCOPE_ADDRESSES = [f"scope/{p}/{c}/{s}" for p in PROJECTS for c in CLIENTS for s in SCOPES]
+CLIENT_ADDRESSES = [f"client/{p}/{c}" for p in PROJECTS for c in CLIENTS]
+PEOPLE = ("barbara@globusid.org", "carl@example.edu")
+DOMAINS = ("example.edu", "uni.example.org", "globusid.org")
+WORDS = st.sampled_from(("one", "two", "three"))
+
+
+def some(values: tuple[str, ...] | list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(values), unique=True, max_size=most)
+
+
+POLICY = st.fixed_dictionaries(
+    {"display_name": st.just("Policy"), "description": WORDS},
+    optional={
+        "high_assurance": st.booleans(),
+        "authentication_assurance_timeout": st.sampled_from((60, 3600)) | st.none(),
+        "domain_constraints_include": some(DOMAINS) | st.none(),
+        "domain_constraints_exclude": some(DOMAINS),
+    },
+)
+SCOPE = st.fixed_dictionaries(
+    {"name": WORDS, "description": WORDS},
+    optional={
+        "dependent_scopes": some([*SCOPE_ADDRESSES, "globus/transfer/all"]),
+        "advertised": st.booleans(),
+        "allows_refresh_token": st.booleans(),
+    },
+)
+CLIENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "visibility": st.sampled_from(("public", "private")),
+        "redirect_uris": some(("https://a.example.org/", "https://b.example.org/")),
+        "links": st.none() | st.just({"terms_and_conditions": "https://e.org/t", "privacy_policy": "https://e.org/p"}),
+        "required_idp": st.sampled_from((None, "example.edu", "globusid.org")),
+        "scopes": st.dictionaries(st.sampled_from(SCOPES), SCOPE),
+        "credentials": st.dictionaries(st.just("main"), st.just({})),
+    },
+)
+TYPE = st.sampled_from(
+    ({"client_type": "resource_server"}, {"client_type": "client_identity"}, {"public_client": False})
+)
+PROJECT = st.fixed_dictionaries(
+    {"contact_email": st.sampled_from(("a@example.org", "b@example.org"))},
+    optional={
+        "admin_ids": some([*CLIENT_ADDRESSES, *PEOPLE]),
+        "policies": st.dictionaries(st.just("login"), POLICY),
+        "clients": st.dictionaries(st.sampled_from(CLIENTS), st.tuples(CLIENT, TYPE).map(lambda two: two[0] | two[1])),
+    },
+)
+WORLD = st.dictionaries(st.sampled_from(PROJECTS), PROJECT)
+
+
+def manifest(world: dict[str, Any]) -> dict[str, Any]:
+    """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator."""
+    scopes = {
+        f"scope/{p}/{c}/{s}"
+        for p, project in world.items()
+        for c, client in project.get("clients", {}).items()
+        for s in client.get("scopes", {})
+    }
+    clients = {f"client/{p}/{c}" for p, project in world.items() for c in project.get("clients", {})}
+
+    def kept(values: list[str]) -> list[str]:
+        return [each for each in values if each in scopes | clients or not each.startswith(("scope/", "client/"))]
+
+    def client(p: str, c: str, fields: dict[str, Any]) -> dict[str, Any]:
+        made = {**fields, "name": f"{p} {c}"}
+        made["scopes"] = {
+            key: {
+                **each,
+                **({"dependent_scopes": kept(each["dependent_scopes"])} if "dependent_scopes" in each else {}),
+            }
+            for key, each in fields.get("scopes", {}).items()
+        }
+        made["credentials"] = {
+            key: {"sink": {"file": {"path": f"secrets/{p}-{c}-{key}.json"}}} for key in fields.get("credentials", {})
+        }
+        return made
+
+    projects = {}
+    for p, project in world.items():
+        clients_of = {c: client(p, c, fields) for c, fields in project.get("clients", {}).items()}
+        admins = ["rosalind@globusid.org", *kept(project.get("admin_ids", []))]
+        projects[p] = {**project, "display_name": p, "admin_ids": admins, "clients": clients_of}
+    return {"version": 1, "projects": projects}
+
+
+@dataclass
+class Root:
+    """A root folder, the emulator's world and the client that its plans read and write through."""
+
+    folder: Path
+    client: AuthClient
+    site: Site
+
+    def load(self, world: dict[str, Any]) -> Manifests:
+        (self.folder / "all.yaml").write_text(json.dumps(manifest(world)))
+        return load([self.folder])
+
+    def plan(self, manifests: Manifests) -> Plan:
+        return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4).plan
+
+    def apply(self, manifests: Manifests) -> int:
+        """Apply, and count the operations that were carried out."""
+        planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4)
+        assert planned.plan.refusals == ()
+        stop = threading.Event()
+        events = list(pipeline.apply(planned, self.client, self.site, parallelism=4, stop=stop))
+        assert not [event for event in events if isinstance(event, Failed | Skipped)], events
+        return sum(isinstance(event, Finished) for event in events)
+
+
+@contextmanager
+def root() -> Iterator[Root]:
+    with tempfile.TemporaryDirectory() as name, Emulator(Path(name, "state", "emulator.db")) as emulator:
+        authorizer = AccessTokenAuthorizer(emulator.person_token("rosalind@globusid.org"))
+        folder = Path(name, "root")
+        folder.mkdir()
+        state = Path(name, "state")
+        site = Site(f"emulator:{emulator.world_id}", state, None, state / "reconciler.bindings.json")
+        with AuthClient(base_url=emulator.base_url, authorizer=authorizer) as client:
+            yield Root(folder, client, site)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(WORLD, min_size=1, max_size=3), st.booleans())
+def test_apply_converges_from_any_state_that_applies_can_reach(worlds: list[dict[str, Any]], lost: bool) -> None:
+    with root() as here:
+        for world in worlds:
+            manifests = here.load(world)
+            here.apply(manifests)
+            assert here.plan(manifests).operations == ()
+            assert here.apply(manifests) == 0
+        if lost:
+            here.site.bindings.unlink(missing_ok=True)
+            here.apply(manifests)
+            assert here.plan(manifests).operations == ()
