@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
 
 from reconciler.cli import changes, manifests, terminal
@@ -20,11 +19,14 @@ from reconciler.render.safe import safe
 app = typer.Typer(
     name="reconciler",
     help="Projects, clients, scopes, policies and credentials of Globus Auth as reviewed YAML.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+# Typer keeps its own copy of Click, or uses the installed one; either way this is what wrong usage is raised as.
+_WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
+# Typer has a copy of Click of its own, or uses the installed one; in both, wrong usage is this.
+_WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("validate", taking(ManifestOptions, manifests.validate)),
     ("build", taking(ManifestOptions, manifests.build)),
@@ -62,6 +64,12 @@ def schema(
         raise typer.BadParameter(f"{name!r} is none of {', '.join(schema_names())}", param_hint="NAME")
 
 
+def _usage(error: Exception) -> str:
+    context, said = getattr(error, "ctx", None), getattr(error, "format_message", None)
+    usage = f"{context.get_usage()}\n" if context else ""
+    return f"{usage}Error: {said() if said else error}"
+
+
 def main() -> None:
     """Run the command line and exit."""
     sys.exit(run(sys.argv[1:]))
@@ -70,13 +78,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; return the exit code. Nothing escapes from here."""
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="reconciler", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        return Exit.USAGE
-    except click.exceptions.Exit as error:
+        code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
+    except typer.Exit as error:
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,7 +92,10 @@ def run(arguments: list[str]) -> int:
     except ReconcilerError as error:
         terminal.warn(f"Error: {safe(str(error))}")
         return of_error(error)
-    except Exception:  # noqa: BLE001 - the last place where a bug can be told from a failure
+    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a failure
+        if isinstance(error, _WRONG_USAGE):
+            terminal.warn(_usage(error))
+            return Exit.USAGE
         terminal.warn("This is a bug in reconciler; please report it with the lines below.")
         traceback.print_exc()
         return Exit.BUG

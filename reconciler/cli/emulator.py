@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-emulator = typer.Typer(help="A local Globus Auth, for trying things out and for tests.", no_args_is_help=True)
+emulator = typer.Typer(help="A local Globus Auth, for trying things out and for tests.")
 
 
 @emulator.callback()

@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATH]...", help="Files and folders of manifests; none means the current folder."),
+    typer.Argument(metavar="PATH", help="Files and folders of manifests; none means the current folder."),
 ]
 NameAndPaths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[NAME] [PATH]...", help="One output by its name; and files and folders of manifests."),
+    typer.Argument(metavar="NAME|PATH", help="One output by its name; and files and folders of manifests."),
 ]
 Overlays: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Merge this overlay over the rest (repeatable).")
