@@ -3,16 +3,17 @@
 Pure. A plan says everything that its execution needs: the executor reads no manifest.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.diff import Comparison
-from reconciler.kinds import KINDS
+from reconciler.kinds import KINDS, within
 from reconciler.match import Matches
 from reconciler.model import Action, Address, Data, Manifests, Operation, Plan, Snapshot, digest
 from reconciler.plan.deletions import deletions
 from reconciler.plan.order import in_order
-from reconciler.plan.steps import Steps, steps
+from reconciler.plan.steps import steps
 
 __all__ = ["build"]
 
@@ -20,7 +21,7 @@ __all__ = ["build"]
 def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, snapshot: Snapshot, target: str) -> Plan:
     """Order the operations that carry out all changes."""
     made = steps(manifests, matches, comparison, caller=snapshot.caller)
-    operations = in_order(_finish([*made.operations, *deletions(comparison, snapshot, made.operations)], made))
+    operations = in_order(_finish([*made.operations, *deletions(comparison, snapshot, made.operations)], made.last))
     plan = Plan(
         target=target,
         environment=manifests.environment,
@@ -34,16 +35,27 @@ def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, sna
     return replace(plan, digest=digest(together))
 
 
-def _finish(operations: list[Operation], made: Steps) -> list[Operation]:
-    """Let what ends the caller's own rights come after everything that needs them."""
-    finished = []
-    for operation in operations:
-        inside = made.last.get(operation.key)
-        after = {*operation.after}
-        if inside is not None:
-            after |= {other.key for other in operations if other.address in inside and other.key != operation.key}
-        finished.append(replace(operation, after=tuple(sorted(after))))
-    return finished
+def _finish(operations: list[Operation], last: Mapping[str, Address]) -> list[Operation]:
+    """Let what ends the caller's own rights come after everything that needs them, unless that waits for it."""
+    after = {operation.key: {*operation.after} for operation in operations}
+    for key, address in last.items():
+        waiting = _waiting(key, after)
+        after[key] |= {other.key for other in operations if within(other.address, address)} - waiting
+    return [replace(operation, after=tuple(sorted(after[operation.key]))) for operation in operations]
+
+
+def _waiting(key: str, after: Mapping[str, set[str]]) -> set[str]:
+    """List the operations that wait for this one, directly or through others."""
+    followers = defaultdict(list)
+    for follower, keys in after.items():
+        for each in keys:
+            followers[each].append(follower)
+    waiting, left = set(), [key]
+    while left:
+        new = [follower for follower in followers[left.pop()] if follower not in waiting]
+        waiting.update(new)
+        left += new
+    return waiting
 
 
 def _observed(comparison: Comparison, matches: Matches, snapshot: Snapshot) -> str:

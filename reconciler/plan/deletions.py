@@ -29,12 +29,17 @@ def deletions(comparison: Comparison, snapshot: Snapshot, others: Iterable[Opera
     for identifier, ending in endings.items():
         change = ending.change
         if ending.taken_by is None:
-            after = {_key(endings[other]) for other in before[identifier] if endings[other].taken_by is None}
+            after = {_key(endings[other]) for other in before[identifier] if _awaited(endings[other], change)}
             after |= _loosened(ending, others)
             operations.append(_delete(ending, after))
         elif change.action is Action.DELETE:
             operations.append(_forget(change, after=(_key(endings[ending.taken_by]),)))
     return operations
+
+
+def _awaited(other: _Ending, change: Change) -> bool:
+    """Tell whether a deletion waits for another: one that makes room must not wait for what the new object allows."""
+    return other.taken_by is None and (other.change.delete_first or not change.delete_first)
 
 
 def _endings(comparison: Comparison, snapshot: Snapshot) -> dict[str, _Ending]:

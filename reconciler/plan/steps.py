@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler import graph
 from reconciler.diff import Comparison, reference, wanted
-from reconciler.kinds import KINDS, Kind, owner, within, without
+from reconciler.kinds import KINDS, Kind, owner, without
 from reconciler.match import Match, Matches
 from reconciler.model import (
     Action,
@@ -26,10 +26,10 @@ _MAKING = (Action.CREATE, Action.REPLACE)
 
 @dataclass(slots=True)
 class Steps:
-    """Operations, and for some of them (by key) the addresses that must be finished before."""
+    """Operations, and for some of them (by key) the resource below which everything must be finished before."""
 
     operations: list[Operation] = field(default_factory=list)
-    last: dict[str, frozenset[Address]] = field(default_factory=dict)
+    last: dict[str, Address] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _make(change: Change, context: _Context, result: Steps) -> None:
         fields=fields,
         bound={name: value for name, value in full.items() if name not in later},
         settings=resource.settings,
-        prevent_destroy=bool(resource.prevent_destroy),
+        prevent_destroy=_protected(resource, context.matches.found[address]),
         after=(*_creations([*_refs(fields), *([reference(above)] if above else [])], context), *_room(change)),
     )
     result.operations.append(create)
@@ -98,7 +98,7 @@ def _complete(
     )
     result.operations.append(update)
     if KINDS[address.kind].includes_caller in later:
-        result.last[update.key] = _inside(address, context.manifests.resources)
+        result.last[update.key] = address
 
 
 def _split(address: Address, full: Mapping[str, Data], context: _Context) -> tuple[dict[str, Data], dict[str, Data]]:
@@ -139,7 +139,7 @@ def _change(change: Change, context: _Context, result: Steps) -> None:
         bound=full,
         settings=resource.settings,
         attributes=match.live.attributes,
-        prevent_destroy=bool(resource.prevent_destroy),
+        prevent_destroy=_protected(resource, match),
         previous=match.previous,
     )
     if not change.fields:
@@ -152,12 +152,18 @@ def _change(change: Change, context: _Context, result: Steps) -> None:
         key=f"{Verb.UPDATE} {address}",
         verb=Verb.UPDATE,
         fields=fields | _sent_along(kind, fields, full, match),
-        before={each.name: match.live.fields.get(each.name) for each in change.fields if each.name in kind.by_name},
+        before={each.name: match.live.fields.get(each.name, each.before) for each in change.fields},
         after=_creations(_refs(fields), context),
     )
     result.operations.append(update)
     if kind.includes_caller in fields and context.caller not in fields[kind.includes_caller]:
-        result.last[update.key] = _inside(address, context.manifests.resources)
+        result.last[update.key] = address
+
+
+def _protected(resource: Resource, match: Match) -> bool:
+    """Tell whether `prevent_destroy` holds: it is remembered, and ends only when the manifests say `false`."""
+    remembered = match.binding is not None and match.binding.prevent_destroy
+    return remembered if resource.prevent_destroy is None else resource.prevent_destroy
 
 
 def _sent_along(kind: Kind, fields: Mapping[str, Data], full: Mapping[str, Data], match: Match) -> dict[str, Data]:
@@ -187,7 +193,3 @@ def _refs(fields: Mapping[str, Data]) -> list[Ref]:
 
 def _creations(refs: Iterable[Ref], context: _Context) -> tuple[str, ...]:
     return tuple(sorted({f"{Verb.CREATE} {ref.address}" for ref in refs if ref.address in context.made}))
-
-
-def _inside(address: Address, resources: Mapping[Address, Resource]) -> frozenset[Address]:
-    return frozenset(other for other in resources if within(other, address))
