@@ -19,6 +19,7 @@ LIMIT = 32 * 2**20
 OWN = ".reconciler"
 """The folder of what is never committed: journal, lock, the emulator's database."""
 
+_BLOCK = 2**16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK
 _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -45,16 +46,17 @@ class Folder:
     def read(self, name: str, *, private: bool = False) -> bytes | None:
         """Read a whole file; None when there is none. `private`: it must be closed to everybody else."""
         try:
-            self._inspect(name, private=private)
-            descriptor = os.open(name, os.O_RDONLY | _FILE, dir_fd=self._descriptor)
+            with self._reading(name, private=private) as descriptor:
+                return _read(descriptor, 0, os.fstat(descriptor).st_size)
         except FileNotFoundError:
             return None
-        with os.fdopen(descriptor, "rb") as file:
-            _check_file(os.fstat(descriptor), private=private)
-            content = file.read(LIMIT + 1)
-        if len(content) > LIMIT:
-            raise Unsafe(errno.EFBIG, f"is larger than {LIMIT} bytes")
-        return content
+
+    def tail(self, name: str, start: bytes) -> bytes:
+        """Read whole lines, from the last one that begins with `start` (or else from the first) to the end."""
+        with self._reading(name, private=False) as descriptor:
+            end = whole_lines(descriptor)
+            begin = _rfind(descriptor, b"\n" + start, end)
+            return _read(descriptor, begin + 1 if begin >= 0 else 0, end)
 
     def write(self, name: str, content: bytes, *, private: bool = False) -> None:
         """Put a file in place of what is there, durably. `private`: with mode 0600 from its first byte."""
@@ -92,6 +94,16 @@ class Folder:
             os.close(descriptor)
             raise
         return descriptor
+
+    @contextmanager
+    def _reading(self, name: str, *, private: bool) -> Iterator[int]:
+        self._inspect(name, private=private)
+        descriptor = os.open(name, os.O_RDONLY | _FILE, dir_fd=self._descriptor)
+        try:
+            _check_file(os.fstat(descriptor), private=private)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def _inspect(self, name: str, *, private: bool) -> None:
         _check_file(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), private=private)
@@ -170,6 +182,31 @@ def write_all(descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def whole_lines(descriptor: int) -> int:
+    """Find where the last whole line of an open file ends."""
+    return _rfind(descriptor, b"\n", os.fstat(descriptor).st_size) + 1
+
+
+def _rfind(descriptor: int, what: bytes, end: int) -> int:
+    """Find where `what` stands last before `end`, from the back, block by block; -1: nowhere."""
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        found = os.pread(descriptor, end - start, start).rfind(what)
+        if found >= 0:
+            return start + found
+        end = start + len(what) - 1 if start else 0
+    return -1
+
+
+def _read(descriptor: int, start: int, end: int) -> bytes:
+    if end - start > LIMIT:
+        raise Unsafe(errno.EFBIG, f"is larger than {LIMIT} bytes")
+    content = bytearray()
+    while part := os.pread(descriptor, end - start - len(content), start + len(content)):
+        content += part
+    return bytes(content)
 
 
 def _step(outer: int, name: str, *, create: bool) -> int:
