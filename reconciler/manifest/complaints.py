@@ -21,6 +21,7 @@ from reconciler.model import Data, Pointer
 MOST = 100
 """So many complaints about one file are enough; with more, it is not read any further."""
 
+_SPOKEN = {"true": ("yes", "on", "true", "y"), "false": ("no", "off", "false", "n")}
 _TYPES = {
     "string": "text",
     "object": "a map",
@@ -28,6 +29,7 @@ _TYPES = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
+_BOOLEANS = {word: f"write {meant}" for meant, words in _SPOKEN.items() for word in words}
 _LIMITS = {
     "minimum": "must not be less than {}",
     "maximum": "must not be more than {}",
@@ -167,6 +169,8 @@ def _says(around: Mapping[str, Any], keyword: str, value: Data) -> str:
 def _meant(around: Mapping[str, Any], keyword: str, value: Data, secret: bool) -> str | None:  # noqa: FBT001 - private
     if keyword == "enum" and isinstance(value, str) and not secret:
         return did_you_mean(value, around["enum"])
+    if keyword == "type" and around["type"] == "boolean" and not secret:
+        return _BOOLEANS.get(str(value).lower())
     if keyword == "type" and value is None and "object" not in around["type"]:
         return "leave it out if it is not to be managed"
     return None

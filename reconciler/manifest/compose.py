@@ -5,10 +5,12 @@ The tree is sound by the schemas; what was not is reported and gone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.manifest.complaints import complain
+from reconciler.manifest.index import MOST
 from reconciler.manifest.merge import missed, nulls, overlay, spread
 from reconciler.manifest.node import Map, key_place, spot_at, value_place
 from reconciler.manifest.parse import parse
@@ -40,8 +42,10 @@ def compose(selection: Selection) -> Composed:
         if path in selection.overlays:
             _lay(composed, tree)
         else:
-            composed.problems += _plain(tree)
-            composed.problems += spread(composed.tree, tree)
+            composed.problems += islice(_plain(tree), MOST)
+            composed.problems += islice(spread(composed.tree, tree), MOST)
+        if len(composed.problems) >= MOST:
+            raise InvalidManifests(tuple(composed.problems))
     return composed
 
 

@@ -21,6 +21,10 @@ class Entry:
     place: Place
 
 
+MOST = 1000
+"""With so many problems, no more are looked for."""
+
+
 @dataclass(slots=True)
 class Index:
     """All resources in order, owners before what they own."""
@@ -30,6 +34,11 @@ class Index:
     """The paths of resources that are stated, but cannot be used: nothing below them is missing."""
     removed: set[Address] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether there are so many problems that no more are looked for."""
+        return len(self.problems) >= MOST
 
 
 def index(tree: Map) -> Index:
@@ -82,7 +91,7 @@ def _extended(data: Map, address: Address, templates: Map, found: Index) -> Map:
     template: Map | None = templates.get(name)
     if template is not None:
         return over(template, data, key_place(spot))
-    if name not in templates.spots:
+    if name not in templates.spots and not found.hopeless:
         what = f"there is no template {shown(name)} of this kind, {address.kind}"
         hint = suggest(name, tuple(templates))
         found.problems.append(Problem(value_place(spot), what, hint, str(address)))

@@ -29,6 +29,7 @@ from reconciler.model import Data
 
 DEEPEST = 64
 MOST_VALUES = 1_000_000
+MOST_PROBLEMS = 100
 _TEMPLATES = "what several resources share belongs in a template: `templates:` and `extends:`"
 
 
@@ -53,11 +54,17 @@ class _Stop(Exception):
         self.problem = problem
 
 
+class _Enough(Exception):
+    """So much is wrong with the file that it is not read any further."""
+
+
 def parse(text: str, file: str) -> Parsed:
     """Read the text of one file; `file` is what places call it."""
     parsed = Parsed()
     try:
         parsed.tree = _Reading(text, file, parsed).manifest()
+    except _Enough:
+        parsed.stopped = True
     except _Stop as stop:
         _give_up(parsed, stop.problem)
     except yaml.MarkedYAMLError as error:
@@ -203,7 +210,8 @@ class _Reading:
         here = "text" if isinstance(value, str) else "a number"
         what = f"`{word}` is {here} here, but {means} to readers of YAML 1.1"
         hint = f'write "{word}" in quotes' if isinstance(value, str) else None
-        self.parsed.warnings.append(Problem(self.place(event), what, hint, warning=True))
+        if len(self.parsed.warnings) < MOST_PROBLEMS:
+            self.parsed.warnings.append(Problem(self.place(event), what, hint, warning=True))
 
     def refuse(self, event: Event) -> None:
         if isinstance(event, AliasEvent):
@@ -220,6 +228,8 @@ class _Reading:
 
     def problem(self, event: Event, what: str, hint: str | None = None) -> None:
         self.parsed.problems.append(Problem(self.place(event), what, hint))
+        if len(self.parsed.problems) >= MOST_PROBLEMS:
+            raise _Enough
 
     def stop(self, event: Event, what: str, hint: str | None = None) -> _Stop:
         return _Stop(Problem(self.place(event), what, hint))

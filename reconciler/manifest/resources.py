@@ -1,12 +1,13 @@
 """Owns the way from the entries of the merged tree to what the rest of the program works with."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from reconciler.errors import Problem
 from reconciler.kinds import KINDS
 from reconciler.manifest.addresses import NoAddress, missing, read
-from reconciler.manifest.index import Entry, Index, problem
+from reconciler.manifest.index import MOST, Entry, Index, problem
 from reconciler.manifest.node import Items, Map, Places, value_place
 from reconciler.manifest.references import refer
 from reconciler.manifest.rules import between, check, repeated
@@ -17,12 +18,14 @@ from reconciler.model import Address, Data, Former, Output, Removal, Resource
 
 def make(index: Index, root: Path) -> dict[Address, Resource]:
     """Make all resources, and check each and all; what is wrong goes to the index."""
-    made = {}
+    made: dict[Address, Resource] = {}
     root = root.resolve()
     for address, entry in index.entries.items():
+        if index.hopeless:
+            return made
         index.problems += check(entry, root)
         made[address] = _resource(entry, index)
-    index.problems += between(made.values())
+    index.problems += islice(between(made.values()), MOST)
     return made
 
 
@@ -98,6 +101,8 @@ def _removals(stated: Items, index: Index) -> Iterator[Removal]:
     for each, spot in zip(stated, stated.spots, strict=True):
         if "address" not in each:
             continue
+        if index.hopeless:
+            return
         place = value_place(each.spots["address"])
         try:
             address = read(each["address"])
@@ -117,6 +122,8 @@ def _removals(stated: Items, index: Index) -> Iterator[Removal]:
 
 def _outputs(stated: Map, index: Index) -> Iterator[Output]:
     for name, text in stated.items():
+        if index.hopeless:
+            return
         place = value_place(stated.spots[name])
         path, _, attribute = text.rpartition(".")
         try:
