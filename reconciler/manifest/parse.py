@@ -30,7 +30,7 @@ from reconciler.model import Data
 DEEPEST = 64
 MOST_VALUES = 1_000_000
 MOST_PROBLEMS = 100
-_TEMPLATES = "what several resources share belongs in a template: `templates:` and `extends:`"
+_TEMPLATES = "use a template: `templates:` and `extends:`"
 
 
 @dataclass(slots=True)
