@@ -25,21 +25,27 @@ def deletions(comparison: Comparison, snapshot: Snapshot, others: Iterable[Opera
     """Make the operations that delete (owned objects and referrers first) and those that only forget."""
     endings = _endings(comparison, snapshot)
     operations = [_forget(change) for change in comparison.changes if change.action is Action.FORGET]
-    before = _before(endings)
+    before, loosened = _before(endings), defaultdict[str, set[str]](set)
+    for identifier, ending in endings.items():
+        loosened[_root(identifier, endings)] |= _loosened(ending, others)
     for identifier, ending in endings.items():
         change = ending.change
         if ending.taken_by is None:
-            after = {_key(endings[other]) for other in before[identifier] if _awaited(endings[other], change)}
-            after |= _loosened(ending, others)
-            operations.append(_delete(ending, after))
+            after = {_key(endings[other]) for other in before[identifier] if _awaited(endings[other].change, change)}
+            operations.append(_delete(ending, after | loosened[identifier]))
         elif change.action is Action.DELETE:
             operations.append(_forget(change, after=(_key(endings[ending.taken_by]),)))
     return operations
 
 
-def _awaited(other: _Ending, change: Change) -> bool:
+def _awaited(other: Change, change: Change) -> bool:
     """Tell whether a deletion waits for another: one that makes room must not wait for what the new object allows."""
-    return other.taken_by is None and (other.change.delete_first or not change.delete_first)
+    return other.delete_first or not change.delete_first
+
+
+def _root(identifier: str, endings: Mapping[str, _Ending]) -> str:
+    """Name the object whose deletion ends this one."""
+    return endings[identifier].taken_by or identifier
 
 
 def _endings(comparison: Comparison, snapshot: Snapshot) -> dict[str, _Ending]:
@@ -59,30 +65,32 @@ def _taken_by(live: Live, going: Mapping[str, tuple[Change, Live]]) -> str | Non
 
 
 def _before(endings: Mapping[str, _Ending]) -> dict[str, list[str]]:
-    """For each object that goes, list those that must go before it: what it owns, then what refers to it."""
+    """For each object that is deleted by a call, list those to delete before: what it owns, then what refers to it.
+
+    What it takes along counts as it itself.
+    """
     owned: dict[str, list[str]] = defaultdict(list)
     referrers: dict[str, list[str]] = defaultdict(list)
     for identifier, ending in endings.items():
-        if ending.live.parent and ending.live.parent in endings:
-            owned[ending.live.parent].append(identifier)
+        root, parent = _root(identifier, endings), ending.live.parent
+        if parent and parent in endings:
+            owned[_root(parent, endings)].append(root)
         for target in _ids(dict(ending.live.fields)):
-            if target in endings and target != identifier:
-                referrers[target].append(identifier)
+            if target in endings:
+                referrers[_root(target, endings)].append(root)
 
-    def needs(identifier: str) -> Iterator[str]:
-        yield from owned[identifier]
-        yield from referrers[identifier]
+    def needs(root: str) -> list[str]:
+        return [other for other in dict.fromkeys([*owned[root], *referrers[root]]) if other != root]
 
-    def inside(identifier: str) -> Iterator[str]:
-        yield identifier
-        for child in owned[identifier]:
-            yield from inside(child)
+    def inside(root: str) -> Iterator[str]:
+        yield root
+        for child in owned[root]:
+            if child != root:
+                yield from inside(child)
 
-    given_up = graph.open_cycles(list(endings), needs, inside)
-    return {
-        identifier: [other for other in needs(identifier) if (identifier, other) not in given_up]
-        for identifier in endings
-    }
+    roots = [identifier for identifier, ending in endings.items() if ending.taken_by is None]
+    given_up = graph.open_cycles(roots, needs, inside)
+    return {root: [other for other in needs(root) if (root, other) not in given_up] for root in roots}
 
 
 def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
