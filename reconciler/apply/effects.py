@@ -22,12 +22,11 @@ from reconciler.model import (
     references,
     substitute,
 )
-from reconciler.remote import Made, Reader, Writer
+from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink
 
 _FRESH_FOR = 30.0
 _GRACE = (0.5, 1.0, 2.0)
-_ATTEMPTS = 2
 
 
 @dataclass(slots=True)
@@ -92,26 +91,24 @@ class Effects:
     def _make(self, operation: Operation, parent: str | None, fields: Fields) -> Live:
         """Make one object: sent once, looked up when its outcome is unknown, sent again only if it is not there."""
         workshop, address = self._workshop, operation.address
-        for _ in range(_ATTEMPTS):
+        for last in (False, True):
             known = self._siblings(address.kind)
             intent = workshop.journal.intend(operation, parent=parent)
             try:
-                made: Made | None = workshop.writer.create(address.kind, parent, fields)
+                live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
                 workshop.journal.outcome(intent, error.outcome)
-                if error.outcome is not Outcome.UNKNOWN:
+                found = self._find(operation, parent, fields, known) if error.outcome is Outcome.UNKNOWN else None
+                if found is None and (last or error.outcome is not Outcome.UNKNOWN):
                     raise
-                live = self._find(operation, parent, fields, known)
-                if live is None:
+                if found is None:
                     continue
-            else:
-                assert made is not None
-                live = made.live
+                live = found
             workshop.journal.outcome(
                 intent, Outcome.DONE, address=address, binding=self._binding(operation, live.id, live.attributes)
             )
             return live
-        raise Undecided(str(address), "its creation was answered by errors, and it did not appear in the list")
+        raise AssertionError("the last attempt returns or raises")
 
     def _siblings(self, kind: str) -> set[str]:
         """List the ids that are there before a create: from the snapshot while it is fresh."""

@@ -13,7 +13,7 @@ import typer
 
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit, of_events
-from reconciler.cli.load import load
+from reconciler.cli.load import calls_at_once, load
 from reconciler.cli.options import ApplyOptions, PlanOptions
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
     from reconciler import pipeline
     from reconciler.render import plan as rendered
 
-    planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=options.parallelism)
+    planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=calls_at_once(options))
     terminal.say(rendered.text(planned.plan, _style(options)))
     if not planned.plan.applyable:
         raise typer.Exit(Exit.REFUSED)
@@ -74,7 +74,7 @@ def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site
 
     events, style = [], _style(options)
     with _signals() as (stop, received):
-        for event in pipeline.apply(planned, client, site, parallelism=options.parallelism, stop=stop):
+        for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
             events.append(event)
             line = run.line(event, style)
             if line:

@@ -1,11 +1,18 @@
 """Loads the manifests that a command names, and says what is suspicious about them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.cli import terminal
-from reconciler.cli.options import ManifestOptions
+from reconciler.cli.options import ManifestOptions, PlanOptions
 from reconciler.model import Manifests
 from reconciler.render import problems
+
+if TYPE_CHECKING:
+    from reconciler.config import Config
+
+
+_CALLS_AT_ONCE = 10
 
 
 def load(options: ManifestOptions) -> Manifests:
@@ -19,7 +26,17 @@ def load(options: ManifestOptions) -> Manifests:
 
 
 def exclude() -> tuple[str, ...]:
-    """List the patterns of files that are no manifests, from `reconciler.toml` in the current folder or above it."""
-    from reconciler import config
+    """List the patterns of files that are no manifests."""
+    return config().exclude
 
-    return tuple(config.find(Path.cwd()).exclude)
+
+def config() -> "Config":
+    """Read `reconciler.toml`, in the current folder or above it."""
+    from reconciler.config import find
+
+    return find(Path.cwd())
+
+
+def calls_at_once(options: PlanOptions) -> int:
+    """Choose how many calls may be under way: the option, the settings, or 10."""
+    return options.parallelism or config().parallelism or _CALLS_AT_ONCE

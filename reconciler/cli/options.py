@@ -34,7 +34,8 @@ BindingsFile: TypeAlias = Annotated[
     Path | None, typer.Option("--bindings", metavar="FILE", help="Keep the bindings here instead of in the root.")
 ]
 Parallelism: TypeAlias = Annotated[
-    int, typer.Option("--parallelism", min=1, metavar="N", help="How many calls may be under way at once.")
+    int | None,
+    typer.Option("--parallelism", min=1, metavar="N", help="How many calls may be under way at once.  [default: 10]"),
 ]
 NoColour: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 Ascii: TypeAlias = Annotated[bool, typer.Option("--ascii", help="Print symbols in ASCII only.")]
@@ -88,7 +89,7 @@ class ServiceOptions(ManifestOptions):
 class PlanOptions(ServiceOptions):
     """What every command takes that makes a plan."""
 
-    parallelism: Parallelism = 10
+    parallelism: Parallelism = None
     detailed_exitcode: Detailed = False
     allow_delete: AllowDelete = None
     allow_replace: AllowReplace = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.bindings import path_of
+from reconciler.cli.load import calls_at_once, config
 from reconciler.cli.options import PlanOptions, ServiceOptions
 from reconciler.errors import InvalidSettings, NotAuthenticated
 from reconciler.model import Manifests
@@ -69,13 +70,17 @@ def _client(options: ServiceOptions, authorizer: "GlobusAuthorizer | None") -> "
     from reconciler.auth import AuthClient, GlobusSDKUsageError
 
     try:
-        return AuthClient(base_url=options.base_url, authorizer=authorizer, transport_params=_transport(options))
+        return AuthClient(base_url=_base_url(options), authorizer=authorizer, transport_params=_transport(options))
     except GlobusSDKUsageError as error:
         raise InvalidSettings(str(error)) from None
 
 
+def _base_url(options: ServiceOptions) -> str | None:
+    return options.base_url or config().base_url
+
+
 def _calls_at_once(options: ServiceOptions) -> int:
-    return options.parallelism if isinstance(options, PlanOptions) else 1
+    return calls_at_once(options) if isinstance(options, PlanOptions) else 1
 
 
 def _transport(options: ServiceOptions) -> dict[str, object]:
@@ -107,7 +112,7 @@ def _authorizer(options: ServiceOptions) -> "GlobusAuthorizer":
             scopes = [AuthScopes.openid, AuthScopes.manage_projects, AuthScopes.view_identities]
             try:
                 app = ConfidentialAppAuthClient(
-                    client_id, secret, base_url=options.base_url, transport_params=_transport(options)
+                    client_id, secret, base_url=_base_url(options), transport_params=_transport(options)
                 )
             except GlobusSDKUsageError as error:
                 raise InvalidSettings(str(error)) from None

@@ -130,7 +130,7 @@ def test_removal_is_refused_until_it_is_approved_and_then_done_in_order(copied: 
     assert order == sorted(order)
     bench.must_be_done()
     with bench.behind_its_back() as api:
-        names = {client["name"] for client in api.call("GET", "/v2/api/clients")["clients"]}  # type: ignore[attr-defined]
+        names = {client["name"] for client in api.call("GET", "/v2/api/clients")["clients"]}
         assert names == {"Genomics Portal", "Genomics API", "Genomics deployer"}
 
 

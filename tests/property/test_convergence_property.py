@@ -51,7 +51,7 @@ SCOPE = st.fixed_dictionaries(
         "allows_refresh_token": st.booleans(),
     },
 )
-CLIENT = st.fixed_dictionaries(
+CLIENT: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "visibility": st.sampled_from(("public", "private")),
