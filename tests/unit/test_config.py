@@ -1,0 +1,135 @@
+from pathlib import Path
+
+import pytest
+
+from reconciler.config import Config, find
+from reconciler.errors import InvalidSettings
+
+WHOLE = """
+# everything there is
+[target]
+base_url = "https://auth.example.org"
+
+[manifests]
+exclude = ["drafts/**", "*.old.yaml"]
+
+[apply]
+parallelism = 4
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "reconciler.toml").write_text(text)
+    return folder / "reconciler.toml"
+
+
+def said(folder: Path, text: str) -> list[str]:
+    file = write(folder, text)
+    with pytest.raises(InvalidSettings) as caught:
+        find(folder)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{file}:") for line in lines)
+    return [line.removeprefix(f"{file}:") for line in lines]
+
+
+def test_find_reads_everything(tmp_path: Path) -> None:
+    file = write(tmp_path, WHOLE)
+    assert find(tmp_path) == Config(
+        file=file, base_url="https://auth.example.org", exclude=("drafts/**", "*.old.yaml"), parallelism=4
+    )
+
+
+def test_find_looks_upwards_to_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path, "[apply]\nparallelism = 1\n")
+    near = write(tmp_path / "a", "[apply]\nparallelism = 2\n")
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    assert find(tmp_path / "a" / "b" / "c").file == near
+    assert find(tmp_path / "a").parallelism == 2
+    assert find(tmp_path).parallelism == 1
+
+
+def test_find_looks_upwards_from_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "[apply]\nparallelism = 3\n")
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    assert find(Path()).parallelism == 3
+
+
+def test_find_sets_nothing_without_a_file(tmp_path: Path) -> None:
+    found = find(tmp_path)
+    assert found.file is None or tmp_path not in found.file.parents
+    assert (found.base_url, found.exclude, found.parallelism) == (None, (), None)
+
+
+def test_an_empty_file_sets_nothing_and_ends_the_search(tmp_path: Path) -> None:
+    write(tmp_path, WHOLE)
+    file = write(tmp_path / "a", "")
+    assert find(tmp_path / "a") == Config(file=file)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n[targets]\n", ["2: unknown table 'targets'; did you mean target?"]),
+        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply"]),
+        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply"]),
+        ("\ntarget = 'x'\n", ["2: target must be a table, [target]"]),
+        ("[[target]]\n", ["1: target must be a table, [target]"]),
+        ("[target]\n\nbase_ulr = 'x'\n", ["3: unknown key 'base_ulr' in [target]; did you mean base_url?"]),
+        ("[target]\n'base_ulr' = 'x'\n", ["2: unknown key 'base_ulr' in [target]; did you mean base_url?"]),
+        ("\ntarget.base_ulr = 'x'\n", ["2: unknown key 'base_ulr' in [target]; did you mean base_url?"]),
+        ("[apply]\nexclude = []\n", ["2: unknown key 'exclude' in [apply]; there are parallelism"]),
+        ("[apply]\nparallelism = 0\n", ["2: parallelism must be a number from 1"]),
+        ("[apply]\nparallelism = true\n", ["2: parallelism must be a number from 1"]),
+        ("[apply]\nparallelism = 2.0\n", ["2: parallelism must be a number from 1"]),
+        ("[manifests]\nexclude = 'x'\n", ["2: exclude must be a list of patterns"]),
+        ("[manifests]\nexclude = ['a', 1]\n", ["2: exclude must be a list of patterns"]),
+        ("[manifests]\nexclude = ['']\n", ["2: exclude must be a list of patterns"]),
+        (
+            "[apply]\nparallelism = 0\n[target]\nbase_url = 3\nx = 1\n",
+            [
+                "2: parallelism must be a number from 1",
+                "4: base_url must be an address, such as https://auth.globus.org, without a user",
+                "5: unknown key 'x' in [target]; there are base_url",
+            ],
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert said(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["", "auth.globus.org", "ftp://x", "https://", "https://me:pw@x", "https://me@x", "http://[::1"]
+)
+def test_addresses_that_are_none_are_refused(tmp_path: Path, address: str) -> None:
+    (line,) = said(tmp_path, f"[target]\nbase_url = '{address}'\n")
+    assert line.startswith("2: base_url must be")
+    assert "pw" not in line
+
+
+@pytest.mark.parametrize("content", [b"[target", b"\xff\xfe", b"x = 1\nx = 2\n", b"a = " + b"[" * 5000, b"\0"])
+def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "reconciler.toml").write_bytes(content)
+    with pytest.raises(InvalidSettings, match="no TOML"):
+        find(tmp_path)
+
+
+def test_files_that_others_may_have_put_there_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "real", WHOLE)
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "reconciler.toml").symlink_to(tmp_path / "real" / "reconciler.toml")
+    (tmp_path / "dangling").mkdir()
+    (tmp_path / "dangling" / "reconciler.toml").symlink_to(tmp_path / "nowhere")
+    write(tmp_path / "open", WHOLE).chmod(0o666)
+    (tmp_path / "folder" / "reconciler.toml").mkdir(parents=True)
+    for name in ("link", "dangling", "open", "folder"):
+        with pytest.raises(InvalidSettings, match=r"reconciler\.toml: "):
+            find(tmp_path / name)
+
+
+def test_folders_above_that_others_own_do_not_matter_without_a_file(tmp_path: Path) -> None:
+    (tmp_path / "open" / "mine").mkdir(parents=True)
+    (tmp_path / "open").chmod(0o777)
+    assert find(tmp_path / "open" / "mine").parallelism is None
