@@ -5,7 +5,20 @@ from dataclasses import dataclass
 
 from reconciler.kinds import KINDS, lineage, owned, owner, within
 from reconciler.match import Found, Matches
-from reconciler.model import Action, Address, Binding, Change, Live, Manifests, Operation, Plan, Refusal, Snapshot, Verb
+from reconciler.model import (
+    Action,
+    Address,
+    Binding,
+    Change,
+    Data,
+    Live,
+    Manifests,
+    Operation,
+    Plan,
+    Refusal,
+    Snapshot,
+    Verb,
+)
 
 _ENDING = (Action.DELETE, Action.REPLACE)
 _MANY_OF = 10
@@ -58,11 +71,13 @@ def check(case: Case) -> tuple[Refusal, ...]:
 
 
 def incomplete_reads(case: Case) -> Iterator[Refusal]:
-    """Refuse to make, replace or delete what was read incompletely, and anything below it."""
+    """Refuse to make, replace or delete what was read incompletely, anything below it, and what would take it along."""
     for change in case.plan.changes:
         if change.action not in (Action.CREATE, *_ENDING):
             continue
-        poisoned = next((kind for kind in lineage(change.address.kind) if kind in case.snapshot.poisoned), None)
+        along = [kind.name for kind in owned(change.address.kind)] if change.action in _ENDING else []
+        kinds = (*lineage(change.address.kind), *along)
+        poisoned = next((kind for kind in kinds if kind in case.snapshot.poisoned), None)
         if poisoned:
             why = case.snapshot.poisoned[poisoned]
             yield Refusal(change.address, f"the list of {KINDS[poisoned].section} is incomplete ({why})")
@@ -96,7 +111,8 @@ def unapproved_replacements(case: Case) -> Iterator[Refusal]:
 def protected(case: Case) -> Iterator[Refusal]:
     """Refuse to end what `prevent_destroy` protects, now or as last applied."""
     for change in case.ending():
-        binding, resource = case.bindings.get(change.address), case.manifests.resources.get(change.address)
+        bound_as, resource = change.previous or change.address, case.manifests.resources.get(change.address)
+        binding = case.bindings.get(bound_as)
         if (binding and binding.prevent_destroy) or (resource and resource.prevent_destroy):
             why = "`prevent_destroy` protects it; apply `prevent_destroy: false` first"
             yield Refusal(change.address, why)
@@ -113,7 +129,8 @@ def too_many_deletions(case: Case) -> Iterator[Refusal]:
 def taken_along(case: Case) -> Iterator[Refusal]:
     """Refuse a deletion that would take objects along which nobody asked to delete."""
     ending = {change.id for change in case.plan.changes if change.action in (*_ENDING, Action.RETIRE)}
-    moving = {change.id for change in case.plan.changes if change.id and change.id not in ending}
+    staying = (change for change in case.plan.changes if change.action is not Action.FORGET)
+    moving = {change.id for change in staying if change.id and change.id not in ending}
     for change in case.ending():
         for kind in owned(change.address.kind):
             unbound = [
@@ -129,10 +146,9 @@ def taken_along(case: Case) -> Iterator[Refusal]:
 def lockout(case: Case) -> Iterator[Refusal]:
     """Refuse an end state in which the caller, or anybody at all, no longer administers a project."""
     for operation in case.plan.operations:
-        name = KINDS[operation.address.kind].includes_caller
-        if name is None or operation.verb not in (Verb.CREATE, Verb.UPDATE) or name not in operation.bound:
+        wanted, groups = _administrators(operation, case), _groups(operation, case)
+        if wanted is None or operation.verb not in (Verb.CREATE, Verb.UPDATE):
             continue
-        wanted, groups = operation.bound[name], _groups(operation, case)
         if _agreed(operation.address, case.consents.lockout) or groups or not _last(operation, case.plan):
             continue
         consent = f"--allow-lockout {operation.address}"
@@ -213,6 +229,19 @@ def _above(address: Address) -> Iterator[Address]:
 
 def _follows_owner(change: Change, plan: Plan) -> bool:
     return any(other.action is Action.REPLACE and within(change.address, other.address) for other in plan.changes)
+
+
+def _administrators(operation: Operation, case: Case) -> list[Data] | None:
+    """List who will be named as administrator, if the operation says or changes who administers."""
+    kind = KINDS[operation.address.kind]
+    if kind.includes_caller is None:
+        return None
+    if kind.includes_caller in operation.bound:
+        return list(operation.bound[kind.includes_caller] or [])
+    live = case.snapshot.find(kind.name, operation.id or "")
+    if live and kind.includes_groups in operation.bound:
+        return list(live.fields.get(kind.includes_caller) or [])
+    return None
 
 
 def _groups(operation: Operation, case: Case) -> bool:
