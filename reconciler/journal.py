@@ -62,6 +62,7 @@ class Journal:
         self._descriptor = descriptor
         self._run = uuid.uuid4().hex[:12]
         self._open: dict[str, dict[str, Data]] = {}
+        self._closed: set[str] = set()
         self._turn = threading.Condition()
         self._written = self._synced = self._intents = 0
         self._syncing = False
@@ -118,11 +119,13 @@ class Journal:
         if outcome != Outcome.UNKNOWN:
             with self._turn:
                 self._open.pop(intent, None)
+                self._closed.add(intent)
 
     def checkpoint(self, *, unsettled: Iterable[Intent] = (), **facts: Data) -> None:
         """Record that the bindings were written. What this run left open stands on, and what is still unsettled."""
         with self._turn:
-            left = [*(_form(intent) for intent in unsettled), *self._open.values()]
+            earlier = [_form(intent) for intent in unsettled if intent.intent not in self._closed]
+            left = [*earlier, *self._open.values()]
         self._append("checkpoint", {"open": left, **facts})
 
     def _begin(self, run: Mapping[str, Data]) -> None:
@@ -260,8 +263,8 @@ def _intent(line: dict[str, Data]) -> Intent:
 
 
 def _form(intent: Intent) -> dict[str, Data]:
-    own = {"intent": intent.intent, "key": intent.key, "verb": intent.verb, "address": str(intent.address)}
-    return {**own, "sent": dict(intent.sent), **intent.facts}
+    own = {"intent": intent.intent, "key": intent.key, "verb": intent.verb, "address": intent.address}
+    return {**own, "sent": intent.sent, **intent.facts}
 
 
 def _dump(line: Mapping[str, Data]) -> str:

@@ -186,6 +186,17 @@ def test_a_later_checkpoint_no_longer_carries_it(folder: Path) -> None:
     assert replay(path_of(folder, None)) == Left()
 
 
+def test_a_later_checkpoint_carries_what_it_is_told_to_and_nobody_closed(folder: Path) -> None:
+    with opened(folder) as journal:
+        journal.intend(CREATE, mark="1f")
+        closed = journal.intend(CREATE, mark="2e")
+    before = replay(path_of(folder, None))
+    with opened(folder) as journal:
+        journal.outcome(closed, "not done")
+        journal.checkpoint(unsettled=before.open)
+    assert replay(path_of(folder, None)).open == before.open[:1]
+
+
 def test_replay_tells_which_bindings_the_last_run_saw(folder: Path) -> None:
     with opened(folder, lineage="l1") as journal:
         journal.checkpoint(lineage="l1", serial=4)
