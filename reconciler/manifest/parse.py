@@ -30,6 +30,7 @@ from reconciler.model import Data
 DEEPEST = 64
 MOST_VALUES = 1_000_000
 MOST_PROBLEMS = 100
+_TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _TEMPLATES = "use a template: `templates:` and `extends:`"
 
 
@@ -84,6 +85,8 @@ def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
     said = ", ".join(part for part in (error.context, error.problem) if part)
+    if "nesting depth" in said:  # newer libyaml has a limit of its own, and reaches it while it looks ahead
+        return Problem(place, _TOO_DEEP)
     hint = "indent with spaces, not tabs" if "\\t" in said else None
     return Problem(place, " ".join(f"not valid YAML: {said}".split()), hint)
 
@@ -139,7 +142,7 @@ class _Reading:
             return self.scalar(event)
         self.depth += 1
         if self.depth > DEEPEST:
-            raise self.stop(event, f"nested more than {DEEPEST} levels deep")
+            raise self.stop(event, _TOO_DEEP)
         made = self.map() if isinstance(event, MappingStartEvent) else self.items()
         self.depth -= 1
         return made
