@@ -23,8 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# Typer keeps its own copy of Click, or uses the installed one; either way this is what wrong usage is raised as.
-_WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
 # Typer has a copy of Click of its own, or uses the installed one; in both, wrong usage is this.
 _WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (

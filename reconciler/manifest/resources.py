@@ -93,6 +93,8 @@ def _former(entry: Entry, index: Index) -> Iterator[Former]:
             index.problems.append(problem(entry, path, f"a {own.kind} was no {address.kind} before"))
         elif address in index.entries:
             index.problems.append(problem(entry, path, f"{address} is still in the manifests"))
+        elif address in index.removed:
+            index.problems.append(problem(entry, path, f"{address} is removed, and cannot be renamed as well"))
         else:
             yield Former(address, identifier and identifier.lower(), value_place(stated.spots[number]))
 

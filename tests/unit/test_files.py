@@ -201,7 +201,7 @@ def test_folders_are_made_private_and_never_through_links(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("bits", "refused"), [(0o777, True), (0o1777, False), (0o775, False)])
-def test_folders_that_everybody_can_change_are_refused(tmp_path: Path, bits: int, refused: bool) -> None:  # noqa: FBT001
+def test_folders_that_everybody_can_change_are_refused(tmp_path: Path, bits: int, refused: bool) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(bits)
     for parts in ((tmp_path, "open"), (tmp_path / "open",)):

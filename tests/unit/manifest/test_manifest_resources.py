@@ -169,6 +169,18 @@ def test_place_of_what_is_required_is_the_key_of_the_resource(complaints: Compla
     assert complaints("projects:\n  p:\n    contact_email: a@b\n") == ["a.yaml:2:3: a project needs `display_name`"]
 
 
+@pytest.mark.parametrize(("overlap", "ok"), [("13d", True), ("2w", False), ("336h", False), ("335h", True)])
+def test_overlap_is_shorter_than_the_age(loaded: Load, complaints: Complaints, overlap: str, ok: bool) -> None:
+    text = project(
+        clients="web:\n  name: W\n  client_type: confidential_client\n"
+        f"  credentials: {{a: {{rotate_after: 14d, overlap: {overlap}}}}}"
+    )
+    if ok:
+        loaded(text)
+    else:
+        assert said(complaints, text) == ["`overlap` must be shorter than `rotate_after`"]
+
+
 @pytest.mark.parametrize("assurance", ["", "high_assurance: false, "])
 def test_required_mfa_needs_high_assurance(complaints: Complaints, assurance: str) -> None:
     policy = f"policies: {{x: {{{assurance}display_name: X, description: X, required_mfa: true}}}}"
@@ -237,13 +249,14 @@ def test_former_names_lead_to_nothing_that_is_there(complaints: Complaints) -> N
     clients = """\
 a: {name: A, client_type: resource_server, previously: [b, project/p, client/x]}
 b: {name: B, client_type: resource_server, previously: [old]}
-c: {name: C, client_type: resource_server, previously: [client/./old]}
+c: {name: C, client_type: resource_server, previously: [client/./old, gone]}
 """
-    assert said(complaints, project(clients=clients)) == [
+    assert said(complaints, project(clients=clients, rest="removed: [{address: client/p/gone}]")) == [
         "client/p/b is still in the manifests",
         "a client was no project before",
         "`client/x` is no address of a client (it has the form `client/PROJECT/CLIENT`)",
         "client/p/b (at a.yaml:8:7) and client/p/c both were client/p/old before",
+        "client/p/gone is removed, and cannot be renamed as well",
     ]
 
 
