@@ -39,7 +39,7 @@ def refer(entry: Entry, declared: Field, index: Index) -> Data:
             made.append({declared.element: _name(entry, path, each, declared.want, index)} | defaults)
         elif declared.element in each:
             name = _name(entry, (*path, declared.element), each[declared.element], declared.want, index)
-            made.append(defaults | each | {declared.element: name})
+            made.append({declared.element: name} | defaults | each | {declared.element: name})
     return made
 
 
