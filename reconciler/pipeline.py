@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +107,13 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
 
 
 def apply(
-    planned: Planned, client: AuthClient, site: Site, *, parallelism: int, stop: threading.Event
+    planned: Planned,
+    client: AuthClient,
+    site: Site,
+    *,
+    parallelism: int,
+    stop: threading.Event,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
     """Carry a plan out. However the run ends, the bindings then say what was done."""
     entries = dict(planned.state.entries)
@@ -120,6 +126,7 @@ def apply(
             sinks=planned.sinks,
             observed=planned.snapshot.objects,
             observed_at=planned.read_at,
+            sleep=sleep,
         )
         done = 0
         try:

@@ -1,0 +1,126 @@
+"""Whole runs inside the process: manifests in a folder, a client, and an emulator that can be told to misbehave."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from reconciler import pipeline
+from reconciler.auth import AccessTokenAuthorizer, AuthClient
+from reconciler.emulator import Emulator
+from reconciler.guards import Consents
+from reconciler.manifest import load
+from reconciler.model import Address, Binding, Event, Failed, Finished, Skipped
+from reconciler.pipeline import Planned, Site
+
+PERSON = "rosalind@globusid.org"
+
+
+def nothing(_: float) -> None:
+    """Wait no time at all."""
+
+
+@dataclass
+class Runs:
+    """A root, the service it is reconciled with, and the runs of the program over it."""
+
+    folder: Path
+    emulator: Emulator
+    client: AuthClient
+    site: Site
+    slept: list[float] = field(default_factory=list)
+
+    def write(self, text: str, name: str = "a.yaml") -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def plan(self, **consents: Any) -> Planned:
+        manifests = load([self.folder])
+        return pipeline.plan(manifests, self.client, self.site, consents=Consents(**consents), parallelism=4)
+
+    def carry_out(self, planned: Planned, stop: threading.Event | None = None) -> list[Event]:
+        given = stop or threading.Event()
+        carried = pipeline.apply(planned, self.client, self.site, parallelism=1, stop=given, sleep=self.slept.append)
+        return list(carried)
+
+    def apply(self, **consents: Any) -> list[Event]:
+        """Plan and apply; the events say what came of it."""
+        planned = self.plan(**consents)
+        assert planned.plan.refusals == ()
+        return self.carry_out(planned)
+
+    def settle(self, **consents: Any) -> None:
+        """Apply; nothing may fail, and nothing may be left to do."""
+        events = self.apply(**consents)
+        assert not [event for event in events if isinstance(event, Failed | Skipped)], events
+        assert self.plan().plan.operations == ()
+
+    def entries(self) -> dict[str, Binding]:
+        return {str(address): binding for address, binding in pipeline.state(self.site).entries.items()}
+
+    def id(self, address: str) -> str:
+        return pipeline.state(self.site).entries[Address.parse(address)].id
+
+    def call(self, method: str, path: str, body: object = None, person: str = PERSON) -> Any:
+        """Use the service behind the program's back."""
+        headers = {"Authorization": f"Bearer {self.emulator.person_token(person)}"}
+        answer = requests.request(method, self.emulator.base_url + path, json=body, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def fault(self, method: str, path: str, status: int, *, after: bool = False, times: int = 1) -> None:
+        order = {"method": method, "path_prefix": path, "status": status, "after_commit": after, "times": times}
+        self.call("POST", "/_emulator/faults", order)
+
+    def calls(self) -> list[str]:
+        """Tell the calls since they were last forgotten, without those of the test itself."""
+        log = self.call("GET", "/_emulator/requests")
+        return [f"{row['method']} {row['path']}" for row in log if not row["path"].startswith("/_emulator/")]
+
+    def forget_calls(self) -> None:
+        self.call("DELETE", "/_emulator/requests")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    folder, state = tmp_path / "root", tmp_path / "state"
+    folder.mkdir()
+    with Emulator(state / "emulator.db") as emulator:
+        authorizer = AccessTokenAuthorizer(emulator.person_token(PERSON))
+        site = Site(f"emulator:{emulator.world_id}", state, None, state / "reconciler.bindings.json")
+        params = {"sleep": nothing}
+        with AuthClient(base_url=emulator.base_url, authorizer=authorizer, transport_params=params) as client:
+            yield Runs(folder, emulator, client, site)
+
+
+@pytest.fixture
+def failed() -> Callable[[list[Event]], list[str]]:
+    def failed(events: list[Event]) -> list[str]:
+        return [event.operation.key for event in events if isinstance(event, Failed)]
+
+    return failed
+
+
+@pytest.fixture
+def skipped() -> Callable[[list[Event]], list[str]]:
+    def skipped(events: list[Event]) -> list[str]:
+        return [event.operation.key for event in events if isinstance(event, Skipped)]
+
+    return skipped
+
+
+@pytest.fixture
+def finished() -> Callable[[list[Event]], list[str]]:
+    def finished(events: list[Event]) -> list[str]:
+        return [event.operation.key for event in events if isinstance(event, Finished)]
+
+    return finished
+
+
+@pytest.fixture
+def aged() -> Callable[[Planned], Planned]:
+    """Let the observations of a plan be too old to be trusted."""
+    return lambda planned: replace(planned, read_at=planned.read_at - 31)

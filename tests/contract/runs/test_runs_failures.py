@@ -1,0 +1,222 @@
+"""What a failed call leaves behind: no duplicate, nothing lost, bindings that tell the truth, and a way on."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler import journal
+from reconciler.errors import CallFailed, Outcome, StaleObject
+from reconciler.model import Event, Failed
+from reconciler.pipeline import Planned
+
+Told = Callable[[list[Event]], list[str]]
+
+ALL = """\
+projects:
+  p:
+    display_name: P
+    contact_email: p@example.org
+    admin_ids: [rosalind@globusid.org]
+    policies:
+      login: {display_name: Login, description: Who may enter}
+    clients:
+      api:
+        name: Api
+        client_type: resource_server
+        scopes: {read: {name: Read, description: Read}}
+      web: {name: Web, client_type: confidential_client}
+"""
+SECRET = """\
+projects:
+  p:
+    display_name: P
+    contact_email: p@example.org
+    admin_ids: [rosalind@globusid.org]
+    clients:
+      web:
+        name: Web
+        client_type: confidential_client
+        credentials: {main: {sink: {file: {path: web.json}}}}
+"""
+CREATED = {
+    "project": ("/v2/api/projects", "project/p"),
+    "policy": ("/v2/api/policies", "policy/p/login"),
+    "client": ("/v2/api/clients", "client/p/api"),
+    "scope": ("/v2/api/clients/", "scope/p/api/read"),  # made below the path of its client
+}
+
+
+def errors(events: list[Event]) -> list[Exception]:
+    return [event.error for event in events if isinstance(event, Failed)]
+
+
+def live_names(runs: Any) -> dict[str, list[str]]:
+    named = {"projects": "display_name", "policies": "display_name", "clients": "name", "scopes": "name"}
+    return {
+        section: sorted(row[name] for row in runs.call("GET", f"/v2/api/{section}")[section])
+        for section, name in named.items()
+    }
+
+
+def whole() -> dict[str, list[str]]:
+    return {"projects": ["P"], "policies": ["Login"], "clients": ["Api", "Web"], "scopes": ["Read"]}
+
+
+def test_refused_call_takes_only_its_dependents_along_and_a_second_run_finishes(
+    runs: Any, failed: Told, skipped: Told, finished: Told
+) -> None:
+    runs.write(ALL)
+    runs.fault("POST", "/v2/api/clients", 400)
+    events = runs.apply()
+    assert failed(events) == ["create client/p/api"]
+    assert skipped(events) == ["create scope/p/api/read"]
+    assert finished(events) == ["create project/p", "create policy/p/login", "create client/p/web"]
+    assert sorted(runs.entries()) == ["client/p/web", "policy/p/login", "project/p"]
+    live = [
+        row["id"] for name in ("projects", "policies", "clients") for row in runs.call("GET", f"/v2/api/{name}")[name]
+    ]
+    assert sorted(binding.id for binding in runs.entries().values()) == sorted(live)
+    assert journal.replay(runs.site.journal).open == ()
+    assert finished(runs.apply()) == ["create client/p/api", "create scope/p/api/read"]
+    assert live_names(runs) == whole()
+    assert runs.plan().plan.operations == ()
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["carried out", "not carried out"])
+@pytest.mark.parametrize("kind", CREATED)
+def test_create_with_an_unknown_outcome_is_looked_up_and_never_doubled(
+    runs: Any, failed: Told, kind: str, *, after: bool
+) -> None:
+    path, address = CREATED[kind]
+    runs.write(ALL)
+    runs.fault("POST", path, 502, after=after)
+    events = runs.apply()
+    assert failed(events) == []
+    assert live_names(runs) == whole()
+    assert address in runs.entries()
+    assert runs.plan().plan.operations == ()
+    assert sum(runs.slept) > 0
+
+
+def test_create_that_stays_unknown_is_left_to_the_next_run(runs: Any, failed: Told, skipped: Told) -> None:
+    runs.write(ALL)
+    runs.fault("POST", "/v2/api/policies", 502, times=2)
+    events = runs.apply()
+    assert failed(events) == ["create policy/p/login"]
+    assert skipped(events) == []
+    (error,) = errors(events)
+    assert isinstance(error, CallFailed)
+    assert error.outcome is Outcome.UNKNOWN
+    assert {str(intent.address) for intent in journal.replay(runs.site.journal).open} == {"policy/p/login"}
+    runs.settle()
+    assert journal.replay(runs.site.journal).open == ()
+    assert live_names(runs) == whole()
+
+
+def test_update_and_deletion_are_sent_again_when_the_answer_was_lost(runs: Any) -> None:
+    runs.write(ALL)
+    runs.settle()
+    text = ALL.replace("description: Who may enter", "description: Others").replace(
+        "      web: {name: Web, client_type: confidential_client}\n", ""
+    )
+    runs.write(text + "removed: [{address: client/p/web}]\n")
+    runs.fault("PUT", "/v2/api/policies", 503, after=True)
+    runs.fault("DELETE", "/v2/api/clients", 503, after=True)
+    runs.settle()
+    assert live_names(runs)["clients"] == ["Api"]
+    assert "client/p/web" not in runs.entries()
+
+
+def test_update_of_what_is_gone_is_stale_and_deleting_it_is_done(runs: Any, failed: Told, finished: Told) -> None:
+    runs.write(ALL)
+    runs.settle()
+    runs.write(
+        ALL.replace("name: Api", "name: Other").replace(
+            "      web: {name: Web, client_type: confidential_client}\n", ""
+        )
+        + "removed: [{address: client/p/web}]\n"
+    )
+    planned = runs.plan()
+    for address in ("client/p/api", "client/p/web"):
+        runs.call("DELETE", f"/v2/api/clients/{runs.id(address)}")
+    events = runs.carry_out(planned)
+    assert failed(events) == ["update client/p/api"]
+    assert [type(error) for error in errors(events)] == [StaleObject]
+    assert finished(events) == ["delete client/p/web"]
+
+
+@pytest.mark.parametrize("path", ["update", "delete"])
+def test_what_changed_since_an_old_observation_is_not_overwritten(
+    runs: Any, aged: Callable[[Planned], Planned], path: str
+) -> None:
+    runs.write(ALL)
+    runs.settle()
+    if path == "update":
+        runs.write(ALL.replace("name: Web", "name: Site"))
+    else:
+        rest = ALL.replace("      web: {name: Web, client_type: confidential_client}\n", "")
+        runs.write(rest + "removed: [{address: client/p/web}]\n")
+    planned = aged(runs.plan())
+    client = f"/v2/api/clients/{runs.id('client/p/web')}"
+    runs.call("PUT", client, {"client": {"name": "Theirs"}})
+    (error,) = errors(runs.carry_out(planned))
+    assert isinstance(error, StaleObject)
+    assert runs.call("GET", client)["client"]["name"] == "Theirs"
+
+
+def test_old_observation_that_still_holds_is_enough(runs: Any, aged: Callable[[Planned], Planned]) -> None:
+    runs.write(ALL)
+    runs.settle()
+    runs.write(ALL.replace("name: Web", "name: Site"))
+    assert errors(runs.carry_out(aged(runs.plan()))) == []
+    assert runs.plan().plan.operations == ()
+
+
+def test_secret_of_a_lost_answer_is_revoked_and_another_is_made(runs: Any) -> None:
+    runs.write(SECRET)
+    runs.apply(create=frozenset({"all"}))
+    client = runs.id("client/p/web")
+    held = json.loads((runs.folder / "web.json").read_text())
+    runs.call("DELETE", f"/v2/api/clients/{client}/credentials/{held['credential_id']}")
+    runs.fault("POST", f"/v2/api/clients/{client}/credentials", 502, after=True)
+    runs.settle()
+    (left,) = runs.call("GET", f"/v2/api/clients/{client}/credentials")["credentials"]
+    delivered = json.loads((runs.folder / "web.json").read_text())
+    assert left["id"] == delivered["credential_id"] == runs.id("credential/p/web/main") != held["credential_id"]
+
+
+def test_no_secret_is_made_for_a_sink_that_cannot_take_it(runs: Any, failed: Told) -> None:
+    runs.write(SECRET)
+    foreign = runs.folder / "web.json"
+    foreign.touch(mode=0o600)
+    foreign.write_text("somebody else's")
+    assert failed(runs.apply()) == ["create credential/p/web/main"]
+    client = runs.id("client/p/web")
+    assert runs.call("GET", f"/v2/api/clients/{client}/credentials")["credentials"] == []
+    assert foreign.read_text() == "somebody else's"
+    foreign.unlink()
+    runs.settle()
+
+
+def test_stopped_run_begins_nothing_more_and_the_next_goes_on(runs: Any, skipped: Told, finished: Told) -> None:
+    runs.write(ALL)
+    stop = threading.Event()
+    stop.set()
+    events = runs.carry_out(runs.plan(), stop)
+    assert finished(events) == []
+    assert len(skipped(events)) == 5
+    assert live_names(runs)["projects"] == []
+    runs.settle()
+
+
+def test_old_session_stops_the_run_before_the_next_write(runs: Any, failed: Told) -> None:
+    runs.write(ALL)
+    runs.fault("POST", "/v2/api/policies", 401, times=9)
+    events = runs.apply()
+    assert failed(events) == ["create policy/p/login"]
+    assert live_names(runs)["clients"] == []
+    runs.call("DELETE", "/_emulator/faults")
+    runs.settle()
