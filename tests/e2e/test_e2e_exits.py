@@ -1,0 +1,167 @@
+"""Exit codes that wrappers rely on, each with the message that says what to do."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from reconciler.emulator import Emulator
+from reconciler.lock import hold
+
+MANIFEST = """\
+projects:
+  p:
+    display_name: P
+    contact_email: p@example.org
+    admin_ids: [rosalind@globusid.org]
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "--no-such-option"],
+        ["nonsense"],
+        ["plan", "--parallelism", "0"],
+        ["output", "--format", "xml"],
+        ["schema", "nonsense"],
+        ["emulator", "serve", "--port", "70000"],
+    ],
+)
+def test_wrong_usage_is_64(bench: Any, arguments: list[str]) -> None:
+    ran = bench.run(*arguments)
+    assert ran.code == 64
+    assert "Error: " in ran.err
+
+
+def test_no_arguments_show_the_help(bench: Any) -> None:
+    ran = bench.run()
+    assert ran.code == 0
+    assert "plan" in ran.out
+    assert "apply" in ran.out
+
+
+def test_no_credentials_is_10(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST)
+    ran = bench.run("plan")
+    assert ran.code == 10
+    assert "RECONCILER_CLIENT_ID" in ran.err
+    half = bench.run("plan", RECONCILER_CLIENT_ID="a")
+    assert half.code == 10
+    assert "belong together" in half.err
+
+
+def test_rejected_credentials_are_10(bench: Any, tmp_path: Path) -> None:
+    bench.write("a.yaml", MANIFEST)
+    with Emulator(tmp_path / "world.db") as emulator:
+        ran = bench.run("plan", "--base-url", emulator.base_url, RECONCILER_ACCESS_TOKEN="stale")
+        wrong = bench.run(
+            "plan",
+            "--base-url",
+            emulator.base_url,
+            RECONCILER_CLIENT_ID=emulator.client_id,
+            RECONCILER_CLIENT_SECRET="x",
+        )
+    assert (ran.code, wrong.code) == (10, 10)
+    assert "stale" not in ran.err
+
+
+def test_login_that_is_too_old_is_10_and_nothing_is_written(bench: Any, tmp_path: Path) -> None:
+    bench.write("a.yaml", MANIFEST)
+    with Emulator(tmp_path / "world.db") as emulator:
+        token = emulator.person_token("rosalind@globusid.org", session_age=3600)
+        environment = {"RECONCILER_ACCESS_TOKEN": token, "GLOBUS_SDK_SERVICE_URL_AUTH": emulator.base_url}
+        assert bench.run("plan", **environment).code == 0
+        ran = bench.run("apply", "--auto-approve", **environment)
+    assert ran.code == 10
+    assert "in session within the last 30 minutes" in ran.out
+    assert token not in ran.out + ran.err
+
+
+def test_client_identity_applies_as_a_pipeline_does(bench: Any, tmp_path: Path) -> None:
+    bench.write("a.yaml", MANIFEST.replace("    admin_ids: [rosalind@globusid.org]\n", ""))
+    with Emulator(tmp_path / "world.db") as emulator:
+        environment = {
+            "RECONCILER_CLIENT_ID": emulator.client_id,
+            "RECONCILER_CLIENT_SECRET": emulator.client_secret,
+            "GLOBUS_SDK_SERVICE_URL_AUTH": emulator.base_url,
+        }
+        assert bench.run("apply", "--auto-approve", CI="true", **environment).code == 0
+        again = bench.run("plan", "--detailed-exitcode", **environment)
+    assert again.code == 0
+    assert (bench.folder / "reconciler.bindings.json").exists()
+
+
+def test_service_that_cannot_be_reached_is_16(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        ran = bench.run("plan", "--base-url", url, RECONCILER_ACCESS_TOKEN="t", GLOBUS_SDK_HTTP_TIMEOUT="1")
+    assert ran.code == 16
+
+
+def test_held_lock_is_14_and_names_its_holder(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST)
+    assert bench.plan().code == 2
+    with hold(bench.folder / ".reconciler" / "lock", timeout=0):
+        ran = bench.apply()
+        assert bench.plan().code == 2
+    assert ran.code == 14
+    assert f"{os.getpid()}" in ran.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"checksum": "0" * 64},
+        {"format": 99},
+        {"base_url": "https://auth.globus.org"},
+    ],
+    ids=["altered", "newer format", "another target"],
+)
+def test_bindings_that_cannot_be_used_are_12_and_stay(bench: Any, change: dict[str, Any]) -> None:
+    bench.write("a.yaml", MANIFEST)
+    bench.must_apply()
+    file = bench.folder / ".reconciler" / "reconciler.bindings.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    before = file.read_bytes()
+    for ran in (bench.plan(), bench.apply()):
+        assert ran.code == 12
+        assert "reconciler.bindings.json" in ran.err
+    assert file.read_bytes() == before
+
+
+def test_partly_applied_is_13_and_running_again_finishes(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST + "    clients: {web: {name: Web, client_type: client_identity}}\n")
+    with Emulator(bench.folder / "world.db") as emulator:
+        environment = {
+            "RECONCILER_ACCESS_TOKEN": emulator.person_token("rosalind@globusid.org"),
+            "GLOBUS_SDK_SERVICE_URL_AUTH": emulator.base_url,
+        }
+        order = {"method": "POST", "path_prefix": "/v2/api/clients", "status": 409}
+        requests.post(f"{emulator.base_url}/_emulator/faults", json=order, timeout=20).raise_for_status()
+        ran = bench.run("apply", "--auto-approve", **environment)
+        assert ran.code == 13
+        assert "To go on from here: reconciler apply --auto-approve" in ran.out
+        assert bench.run("apply", "--auto-approve", **environment).code == 0
+        assert bench.run("plan", "--detailed-exitcode", **environment).code == 0
+
+
+@pytest.mark.parametrize("option", ["--bindings", "journal"])
+def test_state_that_cannot_be_written_is_refused_before_anything_is_changed(bench: Any, option: str) -> None:
+    bench.write("a.yaml", MANIFEST)
+    if option == "journal":
+        (bench.folder / ".reconciler").mkdir()
+        (bench.folder / ".reconciler" / "journal.jsonl").symlink_to("/proc/journal")
+        ran = bench.apply()
+    else:
+        ran = bench.apply("--bindings", "/proc/bindings.json")
+    assert ran.code in (1, 12)
+    assert "journal.jsonl" in ran.err or "/proc/bindings.json" in ran.err
+    with bench.behind_its_back() as api:
+        assert api.call("GET", "/v2/api/projects")["projects"] == []
