@@ -13,8 +13,10 @@ TYPES = ("manifest", "project", "policy", "client", "scope", "credential")
 
 
 def run(*command: str | Path, folder: Path, code: int = 0) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
