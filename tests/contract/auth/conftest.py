@@ -87,7 +87,7 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815 - names of the library
+        do_GET = do_POST = do_PUT = do_DELETE = handle_request
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's signature
             pass
