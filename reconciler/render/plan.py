@@ -77,6 +77,8 @@ def _change(change: Change, names: Mapping[str, str], style: Style) -> Iterator[
         yield style.paint(f"      this means {KINDS[change.address.kind].breaks}", "red")
     for field in change.fields:
         yield from _field(field, change.action, names, style)
+    if KINDS[change.address.kind].secret and change.action is Action.CREATE:
+        yield "      client_secret: (sensitive)"
     if change.action in (Action.UPDATE, Action.ADOPT, Action.REPLACE) and change.unchanged:
         yield style.paint(f"      # {_count(change.unchanged, 'unchanged field')} hidden", "dim")
 
