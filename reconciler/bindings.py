@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import files
-from reconciler.errors import CannotWrite, InvalidSettings, StaleBindings
+from reconciler.errors import CannotWrite, InvalidSettings, StaleBindings, Unrecorded
 from reconciler.model import KEY, Address, Binding, Data, digest
 
 FORMAT = 1
+
+_WORLDS = "emulator:"
+"""How targets begin that are worlds of the emulator: made on a whim, and gone with their file."""
 
 _REBUILD = "restore it from version control, or make it anew from the service with `reconciler bindings rebuild`"
 
@@ -49,7 +52,10 @@ def new(target: str, environment: str | None) -> Bindings:
 
 
 def read(file: Path, *, target: str, environment: str | None) -> Bindings | None:
-    """Read the bindings; None when there is no file. Raise StaleBindings when they are not to be trusted."""
+    """Read the bindings; None when there is no file, or one of another world of the emulator.
+
+    Raise StaleBindings when they are not to be trusted.
+    """
     try:
         with files.folder(file.parent) as folder:
             content = folder.read(file.name)
@@ -64,6 +70,8 @@ def read(file: Path, *, target: str, environment: str | None) -> Bindings | None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         said = str(error) if isinstance(error, _Unusable) else f"is damaged; {_REBUILD}"
         raise StaleBindings(str(file), said) from error
+    if bindings.target != target and bindings.target.startswith(_WORLDS) and target.startswith(_WORLDS):
+        return None
     if bindings.target != target:
         raise StaleBindings(str(file), f"belongs to {bindings.target}, not to {target}")
     if bindings.environment != environment:
@@ -71,14 +79,26 @@ def read(file: Path, *, target: str, environment: str | None) -> Bindings | None
     return bindings
 
 
-def write(file: Path, bindings: Bindings) -> None:
-    """Replace the file, atomically and durably. Whoever calls has raised the serial, and holds the lock."""
-    content = json.dumps(_document(bindings), indent=2, ensure_ascii=False) + "\n"
+def probe(file: Path) -> None:
+    """Do all of a `write` but the last step; raise CannotWrite when it would fail."""
     try:
         with files.folder(file.parent) as folder:
-            folder.write(file.name, content.encode())
+            folder.probe(file.name, private=False)
     except OSError as error:
         raise CannotWrite(str(file), files.why(error)) from error
+
+
+def write(file: Path, bindings: Bindings) -> None:
+    """Replace the file, atomically and durably. Whoever calls has raised the serial, and holds the lock.
+
+    Raise Unrecorded, with what would have been written, when that fails.
+    """
+    document = _document(bindings)
+    try:
+        with files.folder(file.parent) as folder:
+            folder.write(file.name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        raise Unrecorded(str(file), files.why(error), json.dumps(document, ensure_ascii=True)) from error
 
 
 def follow(file: Path, bindings: Bindings, *, lineage: str, serial: int) -> None:

@@ -131,6 +131,16 @@ class CannotWrite(ReconcilerError):
 
 
 @dataclass
+class Unrecorded(CannotWrite):
+    """After the service was changed, the bindings could be written neither to their file nor elsewhere.
+
+    `entries` is what they would have said, as JSON: by address, without any secret.
+    """
+
+    entries: str = ""
+
+
+@dataclass
 class SinkFailed(ReconcilerError):
     """A sink could not be checked, read or written; `conflict` when somebody else changed what it held."""
 

@@ -66,11 +66,11 @@ class Folder:
             os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         os.fsync(self._descriptor)
 
-    def probe(self, name: str) -> None:
+    def probe(self, name: str, *, private: bool = True) -> None:
         """Do all of a `write` but its last step, to learn whether it would succeed."""
         with suppress(FileNotFoundError):
-            self._inspect(name, private=True)
-        with self._temporary(name, bytes(4096), private=True):
+            self._inspect(name, private=private)
+        with self._temporary(name, bytes(4096), private=private):
             pass
 
     def remove(self, name: str) -> None:
@@ -166,14 +166,17 @@ def folder(path: Path, *below: str, create: bool = False) -> Iterator[Folder]:
 
 @contextmanager
 def own(path: Path) -> Iterator[Folder]:
-    """Open a folder of this program's own files: `.reconciler`, made where it is missing, ignores itself."""
-    if path.name != OWN:
+    """Open a folder of this program's own files: `.reconciler` ignores itself, and is made with all below it."""
+    if OWN not in path.parts:
         with folder(path) as opened:
             yield opened
         return
-    with folder(path.parent, path.name, create=True) as opened:
+    depth = len(path.parts) - path.parts[::-1].index(OWN)
+    outer, below = Path(*path.parts[: depth - 1]), path.parts[depth:]
+    with folder(outer, OWN, create=True) as opened:
         if opened.read(".gitignore") is None:
             opened.write(".gitignore", b"*\n")
+    with folder(outer, OWN, *below, create=True) as opened:
         yield opened
 
 

@@ -183,8 +183,8 @@ def path_of(folder: Path, environment: str | None) -> Path:
     return folder / bindings.named("journal", environment, "jsonl")
 
 
-def replay(file: Path) -> Left:
-    """Read what stands since the last checkpoint. Changes nothing; a torn last line does not count."""
+def replay(file: Path, *, target: str) -> Left:
+    """Read what runs on `target` left since the last checkpoint. Changes nothing; a torn last line does not count."""
     try:
         with files.folder(file.parent) as folder:
             content = folder.tail(file.name, _CHECKPOINT)
@@ -200,7 +200,7 @@ def replay(file: Path) -> Left:
         raise StaleBindings(
             str(file), "is damaged before its last line, or of a newer version of this program; move it away"
         ) from error
-    return found.left()
+    return found.left() if found.target in (None, target) else Left()
 
 
 class _Replay:
@@ -210,9 +210,12 @@ class _Replay:
         self._bound: dict[Address, Binding | None] = {}
         self._open: dict[str, Intent] = {}
         self._history: tuple[str | None, int | None] = (None, None)
+        self.target: str | None = None
 
     def read(self, line: dict[str, Data]) -> None:
         """Take one line into account."""
+        if line.get("target", self.target) != self.target:
+            self._aim(line["target"])
         match line["line"]:
             case "checkpoint":
                 self._bound.clear()
@@ -229,6 +232,14 @@ class _Replay:
                 raise ValueError("no line of a journal")
         if "lineage" in line and "serial" in line:
             self._history = (line["lineage"], line["serial"])
+
+    def _aim(self, target: str) -> None:
+        """Forget what was left elsewhere: another service, or another world of the emulator."""
+        if self.target is not None:
+            self._bound.clear()
+            self._open.clear()
+            self._history = (None, None)
+        self.target = target
 
     def left(self) -> Left:
         """Sum up."""

@@ -20,7 +20,7 @@ from reconciler.journal import Left
 from reconciler.kinds import KINDS, owned, owner
 from reconciler.lookup import look_up
 from reconciler.match import Matches, match
-from reconciler.model import Address, Binding, Event, Finished, Manifests, Plan, Snapshot, Verb
+from reconciler.model import Address, Binding, Data, Event, Finished, Manifests, Plan, Snapshot, Verb
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink, make
 
@@ -67,9 +67,11 @@ class Planned:
 
 def state(site: Site) -> State:
     """Read the bindings, and what a run that was killed has left in the journal."""
-    stored = bindings_file.read(site.bindings, target=site.target, environment=site.environment)
-    stored = stored or bindings_file.new(site.target, site.environment)
-    left = journal.replay(site.journal)
+    found = bindings_file.read(site.bindings, target=site.target, environment=site.environment)
+    stored = found or bindings_file.new(site.target, site.environment)
+    left = journal.replay(site.journal, target=site.target)
+    if found and left.lineage is not None and left.serial is not None:
+        bindings_file.follow(site.bindings, found, lineage=left.lineage, serial=left.serial)
     entries = {address: binding for address, binding in stored.entries.items() if address not in left.dropped}
     return State(stored, {**entries, **left.bound}, left)
 
@@ -115,8 +117,13 @@ def apply(
     stop: threading.Event,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
-    """Carry a plan out. However the run ends, the bindings then say what was done."""
-    entries = dict(planned.state.entries)
+    """Carry a plan out. However the run ends, the bindings then say what was done.
+
+    Raise CannotWrite before anything is done when they could not be written, and Unrecorded when that fails at the end.
+    """
+    entries, stored = dict(planned.state.entries), planned.state.stored
+    if planned.plan.operations:
+        bindings_file.probe(site.bindings)
     with journal.Journal.open(site.folder, environment=site.environment, run=_run(planned)) as record:
         workshop = executor.Workshop(
             reader=Reader(client),
@@ -134,15 +141,20 @@ def apply(
                 done += isinstance(event, Finished)
                 yield event
         finally:
-            stored = planned.state.stored
             if entries != stored.entries:
-                bindings_file.write(site.bindings, replace(stored, serial=stored.serial + 1, entries=entries))
-            settled = done == len(planned.plan.operations)
-            record.checkpoint(unsettled=() if settled else planned.state.left.open)
+                stored = replace(stored, serial=stored.serial + 1, entries=entries)
+                bindings_file.write(site.bindings, stored)
+            settled = planned.plan.complete and done == len(planned.plan.operations)
+            record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
 
 
-def _run(planned: Planned) -> dict[str, str]:
-    return {"caller": planned.snapshot.caller, "plan": planned.plan.digest, "target": planned.plan.target}
+def _run(planned: Planned) -> dict[str, Data]:
+    who = {"caller": planned.snapshot.caller, "plan": planned.plan.digest}
+    return {**who, **_history(planned.state.stored)}
+
+
+def _history(stored: Bindings) -> dict[str, Data]:
+    return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
 
 
 def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[str, list[str]]:

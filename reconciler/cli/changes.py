@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from reconciler.cli import terminal
-from reconciler.cli.exits import Exit, of_events
+from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
 from reconciler.cli.options import ApplyOptions, PlanOptions
+from reconciler.errors import Unrecorded
+from reconciler.render.safe import safe
 
 if TYPE_CHECKING:
     from reconciler.auth import AuthClient
@@ -72,14 +74,19 @@ def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site
     from reconciler import pipeline
     from reconciler.render import run
 
-    events, style = [], _style(options)
+    events, style = list["Event"](), _style(options)
+    code = 0
     with _signals() as (stop, received):
-        for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
-            events.append(event)
-            line = run.line(event, style)
-            if line:
-                terminal.say(line)
-    return events, 128 + received[0] if received else 0
+        try:
+            for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
+                events.append(event)
+                line = run.line(event, style)
+                if line:
+                    terminal.say(line)
+        except Unrecorded as error:
+            terminal.warn(f"Error: {safe(str(error))}. What it would say is:\n{error.entries}")
+            code = of_error(error)
+    return events, 128 + received[0] if received else code
 
 
 def _report(

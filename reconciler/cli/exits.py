@@ -13,6 +13,7 @@ from reconciler.errors import (
     StaleBindings,
     StaleObject,
     Undecided,
+    Unrecorded,
 )
 from reconciler.model import Event, Failed, Finished, Skipped, Verb
 
@@ -36,25 +37,27 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+_OF_TYPE = {
+    NotAuthenticated: Exit.AUTHENTICATION,
+    StaleBindings: Exit.STALE,
+    StaleObject: Exit.STALE,
+    Locked: Exit.LOCKED,
+    Undecided: Exit.UNDECIDED,
+    Unrecorded: Exit.PARTLY,
+}
+
+
 def of_error(error: BaseException) -> Exit:
     """Choose the exit code of an error."""
     match error:
-        case NotAuthenticated():
-            return Exit.AUTHENTICATION
         case CallFailed() if error.refused_authentication:
             return Exit.AUTHENTICATION
         case CallFailed() if error.unavailable:
             return Exit.UNAVAILABLE
-        case StaleBindings() | StaleObject():
-            return Exit.STALE
         case SinkFailed() if error.conflict:
             return Exit.STALE
-        case Locked():
-            return Exit.LOCKED
-        case Undecided():
-            return Exit.UNDECIDED
         case ReconcilerError():
-            return Exit.ERROR
+            return _OF_TYPE.get(type(error), Exit.ERROR)
         case _:
             return Exit.BUG
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.bindings import path_of
@@ -33,7 +32,7 @@ def connect(options: ServiceOptions, manifests: Manifests) -> Iterator[tuple["Au
             yield session
         return
     with _client(options, _authorizer(options)) as client:
-        yield client, _site(client.base_url.rstrip("/"), manifests.root, options, manifests)
+        yield client, _site(client.base_url.rstrip("/"), options, manifests)
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def locate(options: ServiceOptions, manifests: Manifests) -> Iterator[Site]:
             yield site
         return
     with _client(options, None) as client:
-        yield _site(client.base_url.rstrip("/"), manifests.root, options, manifests)
+        yield _site(client.base_url.rstrip("/"), options, manifests)
 
 
 @contextmanager
@@ -57,13 +56,15 @@ def _emulator(options: ServiceOptions, manifests: Manifests) -> Iterator[tuple["
         authorizer = AccessTokenAuthorizer(emulator.person_token(_PERSON))
         settings = {"pool_size": _calls_at_once(options)}
         with AuthClient(base_url=emulator.base_url, authorizer=authorizer, transport_params=settings) as client:
-            yield client, _site(f"emulator:{emulator.world_id}", db.parent, options, manifests)
+            # The emulator's journal is not the service's: what one of them left is nothing to the other.
+            state = (db.parent if db.parent.name == STATE else db.parent / STATE) / db.stem
+            bindings = options.bindings or path_of(db.parent, manifests.environment)
+            yield client, Site(f"emulator:{emulator.world_id}", state, manifests.environment, bindings)
 
 
-def _site(target: str, folder: Path, options: ServiceOptions, manifests: Manifests) -> Site:
-    bindings = options.bindings or path_of(folder, manifests.environment)
-    state = folder if folder.name == STATE else folder / STATE
-    return Site(target, state, manifests.environment, bindings)
+def _site(target: str, options: ServiceOptions, manifests: Manifests) -> Site:
+    bindings = options.bindings or path_of(manifests.root, manifests.environment)
+    return Site(target, manifests.root / STATE, manifests.environment, bindings)
 
 
 def _client(options: ServiceOptions, authorizer: "GlobusAuthorizer | None") -> "AuthClient":

@@ -108,7 +108,7 @@ def test_service_that_cannot_be_reached_is_16(bench: Any) -> None:
 def test_held_lock_is_14_and_names_its_holder(bench: Any) -> None:
     bench.write("a.yaml", MANIFEST)
     assert bench.plan().code == 2
-    with hold(bench.folder / ".reconciler" / "lock", timeout=0):
+    with hold(bench.folder / ".reconciler" / "emulator" / "lock", timeout=0):
         ran = bench.apply()
         assert bench.plan().code == 2
     assert ran.code == 14
@@ -156,8 +156,8 @@ def test_partly_applied_is_13_and_running_again_finishes(bench: Any) -> None:
 def test_state_that_cannot_be_written_is_refused_before_anything_is_changed(bench: Any, option: str) -> None:
     bench.write("a.yaml", MANIFEST)
     if option == "journal":
-        (bench.folder / ".reconciler").mkdir()
-        (bench.folder / ".reconciler" / "journal.jsonl").symlink_to("/proc/journal")
+        (bench.folder / ".reconciler" / "emulator").mkdir(parents=True)
+        (bench.folder / ".reconciler" / "emulator" / "journal.jsonl").symlink_to("/proc/journal")
         ran = bench.apply()
     else:
         ran = bench.apply("--bindings", "/proc/bindings.json")

@@ -139,7 +139,7 @@ def test_lost_bindings_come_back_by_adoption(copied: Callable[[str], Any]) -> No
     bench.must_apply()
     before = bindings(bench.folder)
     (bench.folder / ".reconciler" / "reconciler.bindings.json").unlink()
-    (bench.folder / ".reconciler" / "journal.jsonl").unlink()
+    (bench.folder / ".reconciler" / "emulator" / "journal.jsonl").unlink()
     ran = bench.plan()
     assert "Plan: 8 to adopt, 0 to add, 0 to change, 0 to replace, 0 to delete." in ran.out
     assert "Applying takes 0 calls." in ran.out

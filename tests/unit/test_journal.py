@@ -118,7 +118,11 @@ def test_intend_records_what_is_about_to_be_sent_as_digests(folder: Path) -> Non
 
 
 def test_replay_finds_nothing_where_nothing_is(tmp_path: Path) -> None:
-    assert replay(tmp_path / "missing" / "journal.jsonl") == replay(tmp_path / "journal.jsonl") == Left()
+    assert (
+        replay(tmp_path / "missing" / "journal.jsonl", target="here")
+        == replay(tmp_path / "journal.jsonl", target="here")
+        == Left()
+    )
 
 
 def test_replay_returns_bindings_that_were_not_written(folder: Path) -> None:
@@ -126,7 +130,7 @@ def test_replay_returns_bindings_that_were_not_written(folder: Path) -> None:
         journal.outcome(journal.intend(CREATE), "done", address=WEB, binding=BOUND)
         journal.outcome(journal.intend(CREATE), "done", address=API, binding=None)
         journal.outcome(journal.intend(CREATE), "not done")
-    assert replay(path_of(folder, None)) == Left(bound={WEB: BOUND}, dropped=frozenset({API}))
+    assert replay(path_of(folder, None), target="here") == Left(bound={WEB: BOUND}, dropped=frozenset({API}))
 
 
 def test_replay_lets_the_later_outcome_win(folder: Path) -> None:
@@ -136,7 +140,7 @@ def test_replay_lets_the_later_outcome_win(folder: Path) -> None:
         journal.outcome(intent, "done", address=WEB, binding=None)
         journal.outcome(intent, "done", address=API, binding=None)
         journal.outcome(intent, "done", address=API, binding=BOUND)
-    left = replay(path_of(folder, None))
+    left = replay(path_of(folder, None), target="here")
     assert (left.bound, left.dropped) == ({API: BOUND}, frozenset({WEB}))
 
 
@@ -149,7 +153,7 @@ def test_replay_names_what_nobody_knows_the_outcome_of(folder: Path) -> None:
         journal.outcome(resolved, "unknown")
         journal.outcome(resolved, "done", address=WEB, binding=BOUND)
         journal.outcome(journal.intend(CREATE), "not done")
-    left = replay(path_of(folder, None))
+    left = replay(path_of(folder, None), target="here")
     assert [each.intent for each in left.open] == [silent, unknown]
     assert (left.open[0].address, left.open[0].verb, left.open[0].sent["name"]) == (WEB, "create", digest("Web"))
     assert left.marks == ("1f",)
@@ -161,9 +165,11 @@ def test_checkpoint_settles_everything_but_what_is_open(folder: Path) -> None:
         lost = journal.intend(CREATE, mark="1f")
         journal.outcome(lost, "unknown")
         journal.checkpoint()
-        assert replay(path_of(folder, None)) == Left(open=replay(path_of(folder, None)).open)
+        assert replay(path_of(folder, None), target="here") == Left(
+            open=replay(path_of(folder, None), target="here").open
+        )
         journal.outcome(journal.intend(CREATE), "done", address=API, binding=BOUND)
-    left = replay(path_of(folder, None))
+    left = replay(path_of(folder, None), target="here")
     assert ([each.intent for each in left.open], left.marks) == ([lost], ("1f",))
     assert left.bound == {API: BOUND}
 
@@ -174,33 +180,36 @@ def test_a_later_run_closes_what_an_earlier_one_left_open(folder: Path) -> None:
         journal.checkpoint()
     with opened(folder) as journal:
         journal.outcome(lost, "not done")
-    assert replay(path_of(folder, None)) == Left()
+    assert replay(path_of(folder, None), target="here") == Left()
 
 
 def test_a_later_checkpoint_no_longer_carries_it(folder: Path) -> None:
     with opened(folder) as journal:
         journal.intend(CREATE)
     with opened(folder) as journal:
-        assert len(replay(path_of(folder, None)).open) == 1
+        assert len(replay(path_of(folder, None), target="here").open) == 1
         journal.checkpoint()
-    assert replay(path_of(folder, None)) == Left()
+    assert replay(path_of(folder, None), target="here") == Left()
 
 
 def test_a_later_checkpoint_carries_what_it_is_told_to_and_nobody_closed(folder: Path) -> None:
     with opened(folder) as journal:
         journal.intend(CREATE, mark="1f")
         closed = journal.intend(CREATE, mark="2e")
-    before = replay(path_of(folder, None))
+    before = replay(path_of(folder, None), target="here")
     with opened(folder) as journal:
         journal.outcome(closed, "not done")
         journal.checkpoint(unsettled=before.open)
-    assert replay(path_of(folder, None)).open == before.open[:1]
+    assert replay(path_of(folder, None), target="here").open == before.open[:1]
 
 
 def test_replay_tells_which_bindings_the_last_run_saw(folder: Path) -> None:
     with opened(folder, lineage="l1") as journal:
         journal.checkpoint(lineage="l1", serial=4)
-        assert (replay(path_of(folder, None)).lineage, replay(path_of(folder, None)).serial) == ("l1", 4)
+        assert (
+            replay(path_of(folder, None), target="here").lineage,
+            replay(path_of(folder, None), target="here").serial,
+        ) == ("l1", 4)
 
 
 @pytest.mark.parametrize(
@@ -212,12 +221,12 @@ def test_a_torn_last_line_does_not_count_and_is_dropped(folder: Path, torn: byte
     file = path_of(folder, None)
     whole = file.read_bytes()
     file.write_bytes(whole + torn)
-    assert replay(file).bound == {WEB: BOUND}
+    assert replay(file, target="here").bound == {WEB: BOUND}
     assert file.read_bytes() == whole + torn
     with opened(folder):
         pass
     assert file.read_bytes().startswith(whole + b'{"line":"run"')
-    assert replay(file).bound == {WEB: BOUND}
+    assert replay(file, target="here").bound == {WEB: BOUND}
 
 
 def test_every_truncation_is_read_as_what_was_whole(folder: Path) -> None:
@@ -230,7 +239,7 @@ def test_every_truncation_is_read_as_what_was_whole(folder: Path) -> None:
     seen = set()
     for size in range(len(content) + 1):
         file.write_bytes(content[:size])
-        left = replay(file)
+        left = replay(file, target="here")
         seen.add((tuple(left.bound), len(left.open)))
     assert seen == {((), 0), ((), 1), ((WEB,), 0), ((API,), 0)}
 
@@ -247,7 +256,7 @@ def test_damage_before_the_last_line_is_refused(folder: Path, damage: bytes) -> 
     for damaged in (damage + b"\n" + content, content + damage + b"\n"):
         file.write_bytes(damaged)
         with pytest.raises(StaleBindings, match="damaged"):
-            replay(file)
+            replay(file, target="here")
 
 
 def test_a_long_history_does_not_matter(folder: Path) -> None:
@@ -261,7 +270,7 @@ def test_a_long_history_does_not_matter(folder: Path) -> None:
         old.seek(0, os.SEEK_END)
         old.write(b"\n" + recent + b'{"line":"intent","filler":"')
         old.write(b"x" * 200_000)
-    assert replay(file).bound == {WEB: BOUND}
+    assert replay(file, target="here").bound == {WEB: BOUND}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +288,7 @@ def test_secrets_are_refused(folder: Path, write: Callable[[Journal, Secret], ob
         journal.checkpoint()
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in path_of(folder, None).read_text()
-    assert replay(path_of(folder, None)) == Left()
+    assert replay(path_of(folder, None), target="here") == Left()
 
 
 def test_outcome_refuses_what_is_none(folder: Path) -> None:
@@ -297,7 +306,7 @@ def test_references_are_recorded_by_name(folder: Path) -> None:
 def test_names_with_line_breaks_stay_in_their_line(folder: Path) -> None:
     with opened(folder) as journal:
         journal.intend(CREATE, note='a\nb\u2028c\u0085d\r{"line":"checkpoint"')
-    (left,) = replay(path_of(folder, None)).open
+    (left,) = replay(path_of(folder, None), target="here").open
     assert left.facts["note"] == 'a\nb\u2028c\u0085d\r{"line":"checkpoint"'
 
 
@@ -313,7 +322,7 @@ def test_many_threads_lose_nothing(folder: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    left = replay(path_of(folder, None))
+    left = replay(path_of(folder, None), target="here")
     assert len(left.bound) == 160
     assert not left.open
     intents = [line["intent"] for line in lines(folder) if line["line"] == "intent"]
@@ -363,7 +372,7 @@ def test_what_was_reported_is_found_after_a_kill(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert len(killed.stdout.split()) == len(said)
     for _ in range(2):
-        found = replay(path_of(folder, None))
+        found = replay(path_of(folder, None), target="here")
         if left == "open":
             assert (found.marks, found.bound) == (("m1",), {})
         elif left == "bound":
@@ -386,10 +395,10 @@ def test_a_full_disk_stops_the_journal_before_the_next_step(folder: Path) -> Non
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         with pytest.raises(CannotWrite):
             journal.checkpoint()
-    assert [each.intent for each in replay(path_of(folder, None)).open] == [kept]
+    assert [each.intent for each in replay(path_of(folder, None), target="here").open] == [kept]
     with opened(folder):
         pass
-    assert [each.intent for each in replay(path_of(folder, None)).open] == [kept]
+    assert [each.intent for each in replay(path_of(folder, None), target="here").open] == [kept]
 
 
 def test_links_are_refused(tmp_path: Path) -> None:
@@ -401,6 +410,17 @@ def test_links_are_refused(tmp_path: Path) -> None:
         with pytest.raises(CannotWrite), opened(folder):
             pass
     with pytest.raises(StaleBindings):
-        replay(tmp_path / "journal.jsonl")
+        replay(tmp_path / "journal.jsonl", target="here")
     assert (tmp_path / "target").read_text() == "theirs"
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_was_left_on_another_target_is_forgotten(folder: Path) -> None:
+    with opened(folder, target="there") as journal:
+        journal.outcome(journal.intend(CREATE), "done", address=WEB, binding=BOUND)
+        journal.intend(CREATE)
+    assert replay(path_of(folder, None), target="here") == Left()
+    assert replay(path_of(folder, None), target="there").bound == {WEB: BOUND}
+    with opened(folder, target="here") as journal:
+        journal.outcome(journal.intend(CREATE), "done", address=API, binding=BOUND)
+    assert replay(path_of(folder, None), target="here") == Left(bound={API: BOUND})

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler import pipeline
+from reconciler import journal, pipeline
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
+from reconciler.journal import Left
 from reconciler.manifest import load
 from reconciler.model import Address, Binding, Event, Failed, Finished, Skipped
 from reconciler.pipeline import Planned, Site
@@ -41,10 +42,13 @@ class Runs:
         manifests = load([self.folder])
         return pipeline.plan(manifests, self.client, self.site, consents=Consents(**consents), parallelism=4)
 
-    def carry_out(self, planned: Planned, stop: threading.Event | None = None) -> list[Event]:
+    def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
+        """Carry a plan out, as far as the events are asked for."""
         given = stop or threading.Event()
-        carried = pipeline.apply(planned, self.client, self.site, parallelism=1, stop=given, sleep=self.slept.append)
-        return list(carried)
+        return pipeline.apply(planned, self.client, self.site, parallelism=1, stop=given, sleep=self.slept.append)
+
+    def carry_out(self, planned: Planned, stop: threading.Event | None = None) -> list[Event]:
+        return list(self.begin(planned, stop))
 
     def apply(self, **consents: Any) -> list[Event]:
         """Plan and apply; the events say what came of it."""
@@ -60,6 +64,10 @@ class Runs:
 
     def entries(self) -> dict[str, Binding]:
         return {str(address): binding for address, binding in pipeline.state(self.site).entries.items()}
+
+    def left(self) -> Left:
+        """What the journal says that the last run left."""
+        return journal.replay(self.site.journal, target=self.site.target)
 
     def id(self, address: str) -> str:
         return pipeline.state(self.site).entries[Address.parse(address)].id
