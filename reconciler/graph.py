@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from reconciler.errors import Problem
 from reconciler.kinds import KINDS, owner
-from reconciler.model import Address, Data, Pointer, Ref, Resource, references
+from reconciler.kinds import repeated as elements_repeated
+from reconciler.model import Address, Data, Pointer, Ref, Resource, references, substitute
 
 Edge = tuple[Address, Address]
 N = TypeVar("N", bound=Hashable)
@@ -35,6 +36,16 @@ def resolve(
         ]
         resolved[address] = replace(resource, fields=_known(resource.fields, known)) if known else resource
     return resolved, problems
+
+
+def repeated(resources: Mapping[Address, Resource], ids: Mapping[Address, str]) -> Iterator[Problem]:
+    """Find what stands in a list without order twice under different names, now that their ids are known."""
+    for address, resource in resources.items():
+        for declared in KINDS[address.kind].fields:
+            value = substitute(resource.fields.get(declared.name), ids)
+            for index, other in elements_repeated(declared, value):
+                what = f"this is what element {other + 1} of `{declared.name}` is, under another name"
+                yield Problem(resource.at(declared.name, index), what, "leave one of them out", str(address))
 
 
 def referenced(resource: Resource) -> Iterator[Address]:

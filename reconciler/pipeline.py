@@ -94,7 +94,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
     sinks = _sinks(manifests)
     matches = match(manifests, snapshot, known.entries, _held(sinks))
-    _refuse(matches.problems)
+    _refuse([*matches.problems, *graph.repeated(manifests.resources, matches.ids())])
     comparison = compare(manifests, matches, snapshot, marks=frozenset(known.left.marks))
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     case = Case(made, manifests, matches, snapshot, known.entries, consents)

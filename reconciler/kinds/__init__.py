@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
 from reconciler.kinds.credential import CREDENTIAL
-from reconciler.kinds.kind import Field, Kind, absent, named, normal, without
+from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
 from reconciler.kinds.scope import SCOPE
@@ -12,7 +12,20 @@ from reconciler.model import Address
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
 
-__all__ = ["KINDS", "Field", "Kind", "absent", "lineage", "named", "normal", "owned", "owner", "within", "without"]
+__all__ = [
+    "KINDS",
+    "Field",
+    "Kind",
+    "absent",
+    "lineage",
+    "named",
+    "normal",
+    "owned",
+    "owner",
+    "repeated",
+    "within",
+    "without",
+]
 
 
 def owned(name: str | None) -> tuple[Kind, ...]:
