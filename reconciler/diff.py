@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds import KINDS, Field, Kind, lineage, normal, owner
+from reconciler.kinds import KINDS, Field, Kind, lineage, normal, owner, owners
 from reconciler.match import Found, Leftover, Match, Matches
 from reconciler.model import (
     Action,
@@ -48,7 +48,7 @@ def compare(
     removed = {removal.address: removal for removal in manifests.removed}
     for address, leftover in matches.leftovers.items():
         seen = not any(kind in snapshot.poisoned for kind in lineage(address.kind))
-        changes.append(_leaving(address, leftover, removed.get(address), seen=seen))
+        changes.append(_leaving(address, leftover, _removal(address, removed), seen=seen))
     return Comparison(tuple(changes), ids)
 
 
@@ -137,12 +137,20 @@ def _lost_generations(
             yield Change(resource.address, Action.RETIRE, id=live.id, place=resource.place, because=because)
 
 
+def _removal(address: Address, removed: Mapping[Address, Removal]) -> Removal | None:
+    """Find what was said of a removal: of the resource itself, or of an owner that is kept with all below."""
+    kept = (removed[above] for above in owners(address) if above in removed and removed[above].keep)
+    return removed.get(address) or next(kept, None)
+
+
 def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, seen: bool) -> Change:
     place = removal.place if removal else None
     if leftover.live is None and seen:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
     if removal and removal.keep:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
+    if not removal and leftover.binding and not (leftover.binding.digests or KINDS[address.kind].secret):
+        return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
     because = "approved by `removed`" if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.errors import Problem
-from reconciler.kinds import KINDS, owner
+from reconciler.kinds import KINDS, owner, owners
 from reconciler.kinds import repeated as elements_repeated
 from reconciler.model import Address, Data, Pointer, Ref, Resource, references, substitute
 
@@ -64,7 +64,7 @@ def deferred(resources: Mapping[Address, Resource]) -> set[Edge]:
             yield above
         yield from sorted(target for target in set(referenced(resources[address])) if target in resources)
 
-    return open_cycles(sorted(resources), needs, _chain)
+    return open_cycles(sorted(resources), needs, lambda address: (address, *owners(address)))
 
 
 def open_cycles(
@@ -96,13 +96,6 @@ def open_cycles(
                 descending.add(target)
                 stack.append((target, iter(needs(target))))
     return given_up
-
-
-def _chain(address: Address) -> Iterator[Address]:
-    above: Address | None = address
-    while above is not None:
-        yield above
-        above = owner(above)
 
 
 def _unresolved(resource: Resource, known: Mapping[Ref, str]) -> Iterator[tuple[Pointer, Ref]]:

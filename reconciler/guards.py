@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds import KINDS, lineage, owned, owner, within
+from reconciler.kinds import KINDS, lineage, owned, owner, owners, within
 from reconciler.match import Found, Matches
 from reconciler.model import (
     Action,
@@ -88,9 +88,9 @@ def unapproved_deletions(case: Case) -> Iterator[Refusal]:
     approved = {removal.address for removal in case.manifests.removed if not removal.keep}
     for change in case.plan.changes:
         address = change.address
-        if change.action is not Action.DELETE or any(each in approved for each in (address, *_above(address))):
+        if change.action is not Action.DELETE or any(each in approved for each in (address, *owners(address))):
             continue
-        if not any(_agreed(each, case.consents.delete) for each in (address, *_above(address))):
+        if not any(_agreed(each, case.consents.delete) for each in (address, *owners(address))):
             consent = f"add it to `removed`, or give --allow-delete {address}"
             yield Refusal(address, "it has left the manifests and would be deleted", consent)
 
@@ -218,13 +218,6 @@ def notes(case: Case) -> tuple[str, ...]:
 
 def _agreed(address: Address, consents: frozenset[str]) -> bool:
     return "all" in consents or str(address) in consents
-
-
-def _above(address: Address) -> Iterator[Address]:
-    above = owner(address)
-    while above is not None:
-        yield above
-        above = owner(above)
 
 
 def _follows_owner(change: Change, plan: Plan) -> bool:

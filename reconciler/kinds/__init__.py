@@ -22,6 +22,7 @@ __all__ = [
     "normal",
     "owned",
     "owner",
+    "owners",
     "repeated",
     "within",
     "without",
@@ -39,6 +40,14 @@ def owner(address: Address) -> Address | None:
     return Address(kind.owner, address.path[:-1]) if kind.owner else None
 
 
+def owners(address: Address) -> Iterator[Address]:
+    """Iterate over what owns a resource, upwards."""
+    above = owner(address)
+    while above is not None:
+        yield above
+        above = owner(above)
+
+
 def lineage(name: str) -> Iterator[str]:
     """Iterate over a kind and those that own it, upwards."""
     above: str | None = name
@@ -49,7 +58,4 @@ def lineage(name: str) -> Iterator[str]:
 
 def within(address: Address, other: Address) -> bool:
     """Tell whether `other` owns this, directly or through others."""
-    above = owner(address)
-    while above is not None and above != other:
-        above = owner(above)
-    return above is not None
+    return other in owners(address)
