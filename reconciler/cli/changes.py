@@ -62,6 +62,11 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
     from reconciler import pipeline
     from reconciler.render import plan as rendered
 
+    if options.overlay and manifests.environment is None and site.bindings.exists():
+        terminal.warn(
+            f"warning: no overlay names its `environment`, so this goes on with {site.bindings}, whichever overlays "
+            "that was made with; write `environment: NAME` at the top of one to keep environments apart"
+        )
     planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=calls_at_once(options))
     terminal.say(rendered.text(planned.plan, _style(options)))
     if not planned.plan.applyable:

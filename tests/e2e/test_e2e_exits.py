@@ -30,6 +30,11 @@ projects:
         ["plan", "--no-such-option"],
         ["nonsense"],
         ["plan", "--parallelism", "0"],
+        ["plan", "--parallelism", "257"],
+        ["plan", "--allow-delete", "client"],
+        ["apply", "--allow-replace", "clients/p/web"],
+        ["plan", "--allow-create", "client/p/web/x"],
+        ["plan", "--allow-lockout", "."],
         ["output", "--format", "xml"],
         ["schema", "nonsense"],
         ["emulator", "serve", "--port", "70000"],
@@ -204,3 +209,17 @@ def test_what_the_emulator_cannot_write_or_serve_is_said(bench: Any) -> None:
         port = taken.getsockname()[1]
         ran = bench.run("emulator", "serve", "--db", "world.db", "--port", str(port))
     assert (ran.code, ran.err) == (1, f"Error: port {port} cannot be served: Address already in use\n")
+
+
+def test_overlay_without_environment_over_bindings_is_warned_of(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST)
+    bench.write("x.overlay.yaml", "projects: {p: {display_name: Q}}\n")
+    bench.write("y.overlay.yaml", "environment: y\n")
+    first = bench.plan("--overlay", "x.overlay.yaml")
+    assert (first.code, first.err) == (2, "")
+    bench.must_apply()
+    ran = bench.plan("--overlay", "x.overlay.yaml")
+    assert ran.code == 2
+    assert ran.err.startswith("warning: no overlay names its `environment`")
+    assert bench.plan("--overlay", "x.overlay.yaml", "--overlay", "y.overlay.yaml").err == ""
+    assert bench.plan().err == ""
