@@ -16,6 +16,7 @@ from pathlib import Path
 
 from reconciler import bindings, files, lock
 from reconciler.errors import CannotWrite, Outcome, StaleBindings
+from reconciler.kinds import parse
 from reconciler.model import Address, Binding, Data, Operation, Ref, digest
 
 FORMAT = 1
@@ -192,14 +193,14 @@ def replay(file: Path, *, target: str) -> Left:
         return Left()
     except OSError as error:
         raise StaleBindings(str(file), files.why(error)) from error
-    found = _Replay()
-    try:
-        for line in content.split(b"\n")[:-1]:
+    found, lines = _Replay(), content.split(b"\n")[:-1]
+    for index, line in enumerate(lines):
+        try:
             found.read(json.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise StaleBindings(
-            str(file), "is damaged before its last line, or of a newer version of this program; move it away"
-        ) from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            where = f"line {len(lines) - index} from its end"
+            what = f"{where} is damaged, or of a newer version of this program; move the file away"
+            raise StaleBindings(str(file), what) from error
     return found.left() if found.target in (None, target) else Left()
 
 
@@ -258,7 +259,7 @@ class _Replay:
             return
         self._open.pop(intent, None)
         if outcome is Outcome.DONE and "address" in line:
-            self._bound[Address.parse(line["address"])] = binding
+            self._bound[parse(line["address"])] = binding
 
 
 def _intent(line: dict[str, Data]) -> Intent:
@@ -267,7 +268,7 @@ def _intent(line: dict[str, Data]) -> Intent:
         intent=line["intent"],
         key=line["key"],
         verb=line["verb"],
-        address=Address.parse(line["address"]),
+        address=parse(line["address"]),
         sent=line["sent"],
         facts={name: value for name, value in line.items() if name not in told},
     )

@@ -23,10 +23,19 @@ __all__ = [
     "owned",
     "owner",
     "owners",
+    "parse",
     "repeated",
     "within",
     "without",
 ]
+
+
+def parse(text: str) -> Address:
+    """Read the address of a resource of one of these kinds; raise ValueError when it is none."""
+    address = Address.parse(text)
+    if address.kind not in KINDS or len(address.path) != len(list(lineage(address.kind))):
+        raise ValueError(f"{text!r} is no address of a kind there is")
+    return address
 
 
 def owned(name: str | None) -> tuple[Kind, ...]:

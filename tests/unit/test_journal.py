@@ -253,9 +253,20 @@ def test_damage_before_the_last_line_is_refused(folder: Path, damage: bytes) -> 
         journal.outcome(journal.intend(CREATE), "done", address=WEB, binding=BOUND)
     file = path_of(folder, None)
     content = file.read_bytes()
-    for damaged in (damage + b"\n" + content, content + damage + b"\n"):
+    for damaged, where in ((damage + b"\n" + content, 4), (content + damage + b"\n", 1)):
         file.write_bytes(damaged)
-        with pytest.raises(StaleBindings, match="damaged"):
+        with pytest.raises(StaleBindings, match=rf"journal.jsonl: line {where} from its end is damaged"):
+            replay(file, target="here")
+
+
+@pytest.mark.parametrize("address", ["widget/genomics/web", "client/web", "client"])
+def test_address_of_no_kind_is_damage(folder: Path, address: str) -> None:
+    with opened(folder) as journal:
+        journal.outcome(journal.intend(CREATE), "done", address=WEB, binding=BOUND)
+    file = path_of(folder, None)
+    for line in lines(folder)[1:]:
+        file.write_text(json.dumps(line | {"address": address}) + "\n")
+        with pytest.raises(StaleBindings, match="line 1 from its end"):
             replay(file, target="here")
 
 
