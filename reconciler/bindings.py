@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler import files
 from reconciler.errors import CannotWrite, InvalidSettings, StaleBindings, Unrecorded
+from reconciler.kinds import parse
 from reconciler.model import KEY, Address, Binding, Data, digest
 
 FORMAT = 1
@@ -18,7 +19,10 @@ FORMAT = 1
 _WORLDS = "emulator:"
 """How targets begin that are worlds of the emulator: made on a whim, and gone with their file."""
 
-_REBUILD = "restore it from version control, or make it anew from the service with `reconciler bindings rebuild`"
+_REBUILD = (
+    "restore it from version control, or delete it: the next plan then finds objects by their names, and asks where "
+    "it cannot"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ def _parse(content: bytes) -> Bindings:
         serial=serial,
         target=_text(document["base_url"]),
         environment=environment,
-        entries={Address.parse(address): decode(form) for address, form in document["bindings"].items()},
+        entries={parse(address): decode(form) for address, form in document["bindings"].items()},
     )
 
 

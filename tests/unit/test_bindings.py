@@ -140,12 +140,13 @@ def test_read_notices_alterations(tmp_path: Path, change: Callable[[dict[str, An
         (lambda d: d.update(base_url="https://other.example"), "belongs to https://other.example"),
         (lambda d: d.update(bindings=[]), "damaged"),
         (lambda d: d["bindings"].update({"no address": {"id": "1", "digests": {}}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": {"digests": {}}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": {"id": "1", "digests": {"a": 1}}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": {"id": "1", "digests": {}, "secret": "s"}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": {"id": "1", "digests": {}, "prevent_destroy": 1}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": {"id": "1", "digests": {}, "sink": 1}}), "damaged"),
-        (lambda d: d["bindings"].update({"client/x": "1"}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": {"digests": {}}}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": {"id": "1", "digests": {"a": 1}}}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": {"id": "1", "digests": {}, "secret": "s"}}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": {"id": "1", "digests": {}, "prevent_destroy": 1}}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": {"id": "1", "digests": {}, "sink": 1}}), "damaged"),
+        (lambda d: d["bindings"].update({"client/p/x": "1"}), "damaged"),
+        (lambda d: d["bindings"].update({"widget/p/x": {"id": "1", "digests": {}}}), "damaged"),
     ],
 )
 def test_read_refuses_what_it_cannot_use(tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -176,7 +177,7 @@ def test_read_refuses_what_it_cannot_use(tmp_path: Path, change: Callable[[dict[
 def test_read_refuses_rubbish(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "b.json"
     file.write_bytes(content)
-    with pytest.raises(StaleBindings, match="damaged"):
+    with pytest.raises(StaleBindings, match="damaged; restore it from version control, or delete it"):
         read(file)
 
 
