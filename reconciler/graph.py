@@ -7,7 +7,7 @@ from typing import TypeVar
 from reconciler.errors import Problem
 from reconciler.kinds import KINDS, owner, owners
 from reconciler.kinds import repeated as elements_repeated
-from reconciler.model import Address, Data, Pointer, Ref, Resource, references, substitute
+from reconciler.model import Address, Data, Pointer, Ref, Resource, Want, references, substitute
 
 Edge = tuple[Address, Address]
 N = TypeVar("N", bound=Hashable)
@@ -31,7 +31,9 @@ def resolve(
     resolved = {}
     for address, resource in sorted(resources.items(), key=lambda item: (_RANK[item[0].kind], item[0].path)):
         problems += [
-            Problem(resource.at(*pointer), f"no {ref.want} {ref.text!r} is known to the service", address=str(address))
+            Problem(
+                resource.at(*pointer), f"no {ref.want} {ref.text!r} is known to the service", _hint(ref), str(address)
+            )
             for pointer, ref in _unresolved(resource, known)
         ]
         resolved[address] = replace(resource, fields=_known(resource.fields, known)) if known else resource
@@ -96,6 +98,10 @@ def open_cycles(
                 descending.add(target)
                 stack.append((target, iter(needs(target))))
     return given_up
+
+
+def _hint(ref: Ref) -> str | None:
+    return "write its domain" if ref.want is Want.PROVIDER and "." not in ref.text else None
 
 
 def _unresolved(resource: Resource, known: Mapping[Ref, str]) -> Iterator[tuple[Pointer, Ref]]:

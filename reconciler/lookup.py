@@ -7,6 +7,9 @@ from reconciler.model import Ref, Want
 from reconciler.remote import failing
 
 _BATCH = 50
+_SHORT_NAMES = {"globusid": "globusid.org"}
+"""The short names that are publicly known [FIX, get_identity_providers], by which the service finds nothing, and a
+domain of each, by which it does."""
 
 
 def look_up(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
@@ -27,16 +30,16 @@ def _people(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
 
 
 def _providers(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
-    """Find providers by domain; a name without a dot is a short name, which can only be found in the whole list."""
-    known: dict[str, str] = {}
+    """Find providers by domain, the only name that the service takes; it must confirm a short name."""
+    domains = {ref: _SHORT_NAMES.get(ref.text.lower(), ref.text.lower()) for ref in refs}
+    known: dict[tuple[str, str | None], str] = {}
     with failing("look identity providers up"):
-        for batch in _batches(ref.text.lower() for ref in refs if "." in ref.text):
+        for batch in _batches(domain for domain in domains.values() if "." in domain):
             for provider in client.get_identity_providers(domains=batch):
-                known |= dict.fromkeys(provider.get("domains") or [], provider["id"])
-        if any("." not in ref.text for ref in refs):
-            for provider in client.get_identity_providers():
-                known[provider["short_name"]] = provider["id"]
-    return {ref: known[ref.text.lower()] for ref in refs if ref.text.lower() in known}
+                for domain in provider.get("domains") or []:
+                    known |= {(domain, name): provider["id"] for name in (domain, provider.get("short_name"))}
+    found = {ref: known.get((domain, ref.text.lower())) for ref, domain in domains.items()}
+    return {ref: identifier for ref, identifier in found.items() if identifier}
 
 
 def _scopes(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:

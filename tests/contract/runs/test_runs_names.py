@@ -11,6 +11,14 @@ projects:
     contact_email: p@example.org
     admin_ids: [rosalind@globusid.org, {other}]
 """
+PROVIDERS = """\
+    clients:
+      web:
+        name: Web
+        client_type: confidential_client
+        required_idp: {required}
+        preselect_idp: {preselected}
+"""
 SCOPES = """\
     clients:
       api:
@@ -50,3 +58,26 @@ def test_client_under_its_address_and_its_id_is_refused_once_it_exists(runs: Any
     runs.settle()
     runs.write(made.replace("client/./app]", f"client/./app, {runs.id('client/p/app')}]"))
     assert "element 2 of `admin_ids`" in complaints(runs)[0]
+
+
+def test_providers_are_found_by_domain_and_by_the_short_name_that_is_known(runs: Any) -> None:
+    runs.write(
+        PROJECT.format(other="ada@uni.example.org") + PROVIDERS.format(required="GlobusID", preselected="example.edu")
+    )
+    runs.settle()
+    client = runs.call("GET", f"/v2/api/clients/{runs.id('client/p/web')}")["client"]
+    asked = "/v2/api/identity_providers?domains=globusid.org,example.edu"
+    ids = {row["domains"][0]: row["id"] for row in runs.call("GET", asked)["identity_providers"]}
+    assert (client["required_idp"], client["preselect_idp"]) == (ids["globusid.org"], ids["example.edu"])
+
+
+def test_other_short_names_are_a_problem_at_their_line_that_asks_for_the_domain(runs: Any) -> None:
+    runs.write(
+        PROJECT.format(other="ada@uni.example.org") + PROVIDERS.format(required="uniexample", preselected="no.example")
+    )
+    with pytest.raises(InvalidManifests) as raised:
+        runs.plan()
+    assert [(each.place.line, each.what, each.hint) for each in raised.value.problems if each.place] == [
+        (10, "no identity provider 'uniexample' is known to the service", "write its domain"),
+        (11, "no identity provider 'no.example' is known to the service", None),
+    ]
