@@ -64,6 +64,7 @@ def check(case: Case) -> tuple[Refusal, ...]:
         lockout,
         own_client,
         uncreatable,
+        misfits,
         adoptions,
         unexpected_creates,
     )
@@ -173,6 +174,19 @@ def uncreatable(case: Case) -> Iterator[Refusal]:
         fields = live.fields if live else (resource.fields if resource else {})
         why = KINDS[change.address.kind].uncreatable(fields)
         if why and change.action in (Action.CREATE, *_ENDING):
+            yield Refusal(change.address, why)
+
+
+def misfits(case: Case) -> Iterator[Refusal]:
+    """Refuse to make what its owner, as it is or will be, cannot have."""
+    for change in case.plan.changes:
+        resource, above = case.manifests.resources.get(change.address), owner(change.address)
+        if resource is None or above is None or change.action not in (Action.CREATE, Action.REPLACE):
+            continue
+        live = case.matches.found[above].live if above in case.matches.found else None
+        there = live.fields if live and not _follows_owner(change, case.plan) else {}
+        why = KINDS[change.address.kind].misfit(resource.fields, there)
+        if why:
             yield Refusal(change.address, why)
 
 

@@ -28,10 +28,14 @@ class Calls:
 
 
 def _created_scope(client: AuthClient, parent: str, fields: dict[str, Any]) -> Document:
-    """Pick the scope of the client's own id: the service makes one for each of its domain names beside it."""
+    """Pick the scope that is meant: the service makes one for the client's id, and one for each of its domains."""
+    fqdn = fields.pop("fqdn", None)
     made = client.create_scope(parent, **fields)
-    rows = made["scopes"] if "scopes" in made else [made["scope"]]
-    return next((row for row in rows if f"/{parent}/" in row["scope_string"]), rows[0])
+    rows: list[Document] = made["scopes"] if "scopes" in made else [made["scope"]]
+    found = [row for row in rows if f"/{fqdn or parent}/" in row["scope_string"]]
+    if fqdn and not found:
+        raise ValueError("no scope of this domain was made")
+    return (found or rows)[0]
 
 
 CALLS: Mapping[str, Calls] = {

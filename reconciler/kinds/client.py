@@ -24,6 +24,7 @@ def _live(wire: Wire) -> Live:
             "links": links if any(links.values()) else None,
             "required_idp": wire.get("required_idp"),
             "preselect_idp": wire.get("preselect_idp"),
+            "fqdns": wire.get("fqdns") or [],
         },
         attributes={"username": f"{wire['id']}@clients.auth.globus.org"},
     )

@@ -31,6 +31,10 @@ def _anything(_: Fields) -> str | None:
     return None
 
 
+def _fits(_: Fields, __: Fields) -> str | None:
+    return None
+
+
 def _no_objections(_: Fields) -> Iterator[tuple[str, str]]:
     return iter(())
 
@@ -46,7 +50,8 @@ class Kind:
     `section` is the plural under which the manifests nest it. `owner` is the kind of its parent and `owner_field` the
     service's name for the parent's id; `moves` says that an object can be given to another parent. `natural` makes the
     key by which an object is found among its siblings. `keyed` is the field that the manifest's key stands for.
-    `uncreatable` says why a resource is only adopted. `sent_along` are fields that every update repeats.
+    `uncreatable` says why a resource is only adopted, `misfit` why one cannot be made below an owner with these live
+    fields. `sent_along` are fields that every update repeats.
     `objections` finds stated values that do not go together, as pairs of a field and what is wrong with it.
     `includes_caller` is the list that must name the caller for anything below to be made, `includes_groups` the one
     that may do so through a group. `secret`: the service
@@ -77,6 +82,7 @@ class Kind:
     includes_groups: str | None = None
     keeps_natural_key: bool = False
     uncreatable: Callable[[Fields], str | None] = _anything
+    misfit: Callable[[Fields, Fields], str | None] = _fits
     objections: Callable[[Fields], Iterator[tuple[str, str]]] = _no_objections
     breaks: str = ""
     by_name: Mapping[str, Field] = field(init=False, default_factory=dict, compare=False)

@@ -1,7 +1,7 @@
 """Scopes: what a client offers to others, and which scopes of others it needs for that."""
 
 from reconciler.kinds.kind import Field, Kind, Wire
-from reconciler.model import Live, Want
+from reconciler.model import Fields, Live, Want
 
 
 def _live(wire: Wire) -> Live:
@@ -24,6 +24,15 @@ def _live(wire: Wire) -> Live:
     )
 
 
+def _misfit(fields: Fields, client: Fields) -> str | None:
+    """Say what is missing for the scope of a domain: the service makes one for each that the client has verified."""
+    fqdn, there = fields.get("fqdn"), client.get("fqdns") or []
+    if fqdn is None or fqdn in there:
+        return None
+    others = f" (it has {', '.join(there)})" if there else ""
+    return f"its client has no verified domain {fqdn}{others}; add it at Globus Auth first, or leave `fqdn` out"
+
+
 SCOPE = Kind(
     name="scope",
     section="scopes",
@@ -43,9 +52,9 @@ SCOPE = Kind(
     ),
     natural=lambda fields: (fields.get("fqdn"), fields.get("scope_suffix")),
     from_wire=_live,
-    to_wire=lambda fields: {name: value for name, value in fields.items() if name != "fqdn"},
     attributes=("id", "scope_string"),
     denotes=Want.SCOPE,
     keeps_natural_key=True,
+    misfit=_misfit,
     breaks="a new scope id, and with another suffix or client a new scope string; the loss of all consents to it",
 )

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,3 +185,26 @@ def test_without_bindings_a_create_beside_claimed_siblings_is_none_of_them(
 
 def test_without_bindings_a_new_project_has_no_siblings_to_fear(resource: Make, live: See, planned: Planned) -> None:
     assert planned(resource(GENOMICS), live=[live("project", "p", display_name="other")]).applyable
+
+
+def test_a_scope_of_a_domain_is_made_only_where_its_client_has_that_domain(
+    resource: Make, settled: Settle, planned: Planned
+) -> None:
+    owners = [resource(GENOMICS), resource(WEB)]
+    scope = resource(READ, fqdn="api.example.edu")
+    world: dict[str, Any] = {**settled(*owners), "consents": EVERYTHING}
+    before = next(each for each in world["live"] if each.kind == "client")
+    rest = [each for each in world["live"] if each.kind != "client"]
+
+    def reasons(*manifests: Resource, fqdns: list[str]) -> list[tuple[str, str]]:
+        there = replace(before, fields={**before.fields, "fqdns": fqdns})
+        plan = planned(*manifests, **{**world, "live": [*rest, there]})
+        return [(str(refusal.address), refusal.reason) for refusal in plan.refusals]
+
+    assert reasons(*owners, scope, fqdns=["api.example.edu"]) == []
+    ((address, reason),) = reasons(*owners, scope, fqdns=["www.example.edu"])
+    assert address == READ
+    assert "no verified domain api.example.edu (it has www.example.edu)" in reason
+    anew = [resource(GENOMICS), resource(WEB, client_type="client_identity"), scope]
+    assert [address for address, _ in reasons(*anew, fqdns=["api.example.edu"])] == [READ]
+    assert refused(planned(*owners, scope)) == [READ]
