@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.errors import CallFailed
 from reconciler.kinds import KINDS
 from reconciler.model import Live, Snapshot
-from reconciler.remote import Reader
+from reconciler.remote import Reader, permitted
 
 Expected = Mapping[str, Iterable[str]]
 """Ids by kind that must be there unless the service says that they are gone."""
@@ -34,7 +34,8 @@ def read(reader: Reader, *, caller: str, expected: Expected, parallelism: int) -
                 objects[kind] = {}
                 poisoned[kind] = str(error)
         if len(failures) == len(kinds):
-            raise failures[0]
+            with permitted():
+                raise failures[0]
         missing = [
             (kind, identifier)
             for kind in kinds

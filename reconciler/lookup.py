@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.auth import AuthClient, IdentityMap
 from reconciler.model import Ref, Want
-from reconciler.remote import failing
+from reconciler.remote import failing, permitted
 
 _BATCH = 50
 _SHORT_NAMES = {"globusid": "globusid.org"}
@@ -24,7 +24,7 @@ def look_up(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
 
 def _people(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
     identities = IdentityMap(client, [ref.text.lower() for ref in refs], id_batch_size=_BATCH)
-    with failing("look identities up"):
+    with permitted(), failing("look identities up"):
         found = {ref: identities.get(ref.text.lower()) for ref in refs}
     return {ref: identity["id"] for ref, identity in found.items() if identity}
 
@@ -33,7 +33,7 @@ def _providers(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
     """Find providers by domain, the only name that the service takes; it must confirm a short name."""
     domains = {ref: _SHORT_NAMES.get(ref.text.lower(), ref.text.lower()) for ref in refs}
     known: dict[tuple[str, str | None], str] = {}
-    with failing("look identity providers up"):
+    with permitted(), failing("look identity providers up"):
         for batch in _batches(domain for domain in domains.values() if "." in domain):
             for provider in client.get_identity_providers(domains=batch):
                 for domain in provider.get("domains") or []:
@@ -44,7 +44,7 @@ def _providers(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
 
 def _scopes(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
     known: dict[str, str] = {}
-    with failing("look scopes up"):
+    with permitted(), failing("look scopes up"):
         for batch in _batches(ref.text for ref in refs):
             known |= {scope["scope_string"]: scope["id"] for scope in client.get_scopes(scope_strings=batch)}
     return {ref: known[ref.text] for ref in refs if ref.text in known}

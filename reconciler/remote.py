@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reconciler.auth import AuthAPIError, AuthClient, GlobusError
-from reconciler.errors import CallFailed, Outcome
+from reconciler.auth import AuthAPIError, AuthClient, AuthScopes, GlobusError
+from reconciler.errors import CallFailed, NotAuthenticated, Outcome
 from reconciler.kinds import KINDS
 from reconciler.model import Fields, Live, Secret
 
 Document = Mapping[str, Any]
+
+SCOPES: tuple[str, ...] = (AuthScopes.openid, AuthScopes.manage_projects, AuthScopes.view_identities)
+"""What the token must be good for: who calls, the objects themselves, and the names of people and providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Reader:
 
     def caller(self) -> str:
         """Ask who the caller is: the id of a person or of a client."""
-        with failing("ask who the caller is"):
+        with permitted(), failing("ask who the caller is"):
             return str(self._client.userinfo()["sub"])
 
 
@@ -152,6 +155,17 @@ class Writer:
         except CallFailed as error:
             if error.status != 404:
                 raise
+
+
+@contextmanager
+def permitted() -> Iterator[None]:
+    """Take it for a token without the scopes it needs when a call is refused that anybody with them may make."""
+    try:
+        yield
+    except CallFailed as error:
+        if error.status != 403 or error.refused_authentication:
+            raise
+        raise NotAuthenticated(f"{error}; get a token with the scopes {', '.join(SCOPES)}") from error
 
 
 @contextmanager

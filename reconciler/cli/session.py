@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STATE = ".reconciler"
 _PERSON = "rosalind@globusid.org"
+_TOKEN_VARIABLE = "RECONCILER_ACCESS_TOKEN"  # noqa: S105 - the name of one
 _CLIENT_VARIABLES = (
     ("RECONCILER_CLIENT_ID", "RECONCILER_CLIENT_SECRET"),
     ("GLOBUS_CLI_CLIENT_ID", "GLOBUS_CLI_CLIENT_SECRET"),
@@ -106,31 +107,37 @@ def _transport(options: ServiceOptions) -> dict[str, object]:
 
 
 def _authorizer(options: ServiceOptions) -> "GlobusAuthorizer":
-    from reconciler.auth import (
-        AccessTokenAuthorizer,
-        AuthScopes,
-        ClientCredentialsAuthorizer,
-        ConfidentialAppAuthClient,
-        GlobusSDKUsageError,
-    )
+    from reconciler.auth import ClientCredentialsAuthorizer, ConfidentialAppAuthClient, GlobusSDKUsageError
+    from reconciler.remote import SCOPES
 
-    token = os.environ.get("RECONCILER_ACCESS_TOKEN")
+    token = os.environ.get(_TOKEN_VARIABLE)
     if token:
-        return AccessTokenAuthorizer(token)
+        return _bearer(token)
     for name, secret_name in _CLIENT_VARIABLES:
         client_id, secret = os.environ.get(name), os.environ.get(secret_name)
         if bool(client_id) != bool(secret):
             raise NotAuthenticated(f"{name} and {secret_name} belong together; only one of them is set")
         if client_id and secret:
-            scopes = [AuthScopes.openid, AuthScopes.manage_projects, AuthScopes.view_identities]
             try:
                 app = ConfidentialAppAuthClient(
                     client_id, secret, base_url=_base_url(options), transport_params=_transport(options)
                 )
             except GlobusSDKUsageError as error:
                 raise InvalidSettings(str(error)) from None
-            return ClientCredentialsAuthorizer(app, scopes)
+            return ClientCredentialsAuthorizer(app, SCOPES)
     raise NotAuthenticated(
         "there are no credentials: set RECONCILER_CLIENT_ID and RECONCILER_CLIENT_SECRET, or RECONCILER_ACCESS_TOKEN; "
         "or try it with --emulator"
     )
+
+
+def _bearer(token: str) -> "GlobusAuthorizer":
+    from reconciler.auth import AccessTokenAuthorizer, GlobusSDKUsageError
+
+    authorizer = AccessTokenAuthorizer(token)
+    try:
+        authorizer.get_authorization_header()
+    except GlobusSDKUsageError:
+        what = "holds what no token has: a line break, a control character or a letter outside ASCII; set it again"
+        raise NotAuthenticated(f"{_TOKEN_VARIABLE} {what}") from None
+    return authorizer

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler.emulator import Emulator
+from reconciler.emulator import Emulator, Switches
 from reconciler.lock import hold
 
 MANIFEST = """\
@@ -76,6 +76,33 @@ def test_rejected_credentials_are_10(bench: Any, tmp_path: Path) -> None:
         )
     assert (ran.code, wrong.code) == (10, 10)
     assert "stale" not in ran.err
+
+
+@pytest.mark.parametrize("token", ["secret\nvalue", "secret\n", "sécret", "secret\x1b"])
+def test_token_that_cannot_be_one_is_10_and_not_shown(bench: Any, token: str) -> None:
+    bench.write("a.yaml", MANIFEST)
+    ran = bench.run("plan", "--base-url", "http://127.0.0.1:9", RECONCILER_ACCESS_TOKEN=token)
+    assert ran.code == 10
+    assert ran.err.startswith("Error: RECONCILER_ACCESS_TOKEN holds what no token has")
+    assert "cret" not in ran.out + ran.err
+
+
+AUTH = "urn:globus:auth:scope:auth.globus.org:"
+
+
+@pytest.mark.parametrize("lacking", ["openid", f"{AUTH}manage_projects", f"{AUTH}view_identities"])
+def test_token_without_a_scope_is_10_and_the_scopes_are_named(bench: Any, tmp_path: Path, lacking: str) -> None:
+    bench.write("a.yaml", MANIFEST)
+    scopes = ["openid", f"{AUTH}manage_projects", f"{AUTH}view_identities"]
+    with Emulator(tmp_path / "world.db", switches=Switches(identities_need_view_identities=True)) as emulator:
+        given = {"grant_type": "client_credentials", "scope": " ".join(each for each in scopes if each != lacking)}
+        basic = (emulator.client_id, emulator.client_secret)
+        answer = requests.post(f"{emulator.base_url}/v2/oauth2/token", data=given, auth=basic, timeout=20).json()
+        tokens = [answer, *answer["other_tokens"]]
+        token = next(each["access_token"] for each in tokens if each["resource_server"] == "auth.globus.org")
+        ran = bench.run("plan", "--base-url", emulator.base_url, RECONCILER_ACCESS_TOKEN=token)
+    assert ran.code == 10, ran.err
+    assert f"get a token with the scopes {', '.join(scopes)}" in ran.err
 
 
 def test_login_that_is_too_old_is_10_and_nothing_is_written(bench: Any, tmp_path: Path) -> None:
