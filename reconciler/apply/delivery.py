@@ -6,15 +6,13 @@ secret got lost on the way is known by its name, and revoked.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.errors import CallFailed, Outcome, SinkFailed, Undecided
 from reconciler.journal import Journal
 from reconciler.model import Binding, Live, Operation
 from reconciler.remote import Made, Reader, Writer
 from reconciler.sinks import Delivery, Sink
-
-_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Delivering:
         """Make a generation, deliver it, and read back what arrived; revoke it when it cannot be delivered."""
         sink.preflight()
         held = sink.head() if sink.readable else None
-        for _ in range(_ATTEMPTS):
+        for last in (False, True):
             mark = secrets.token_hex(4)
             name = f"{operation.fields['name']}#{mark}"
             intent = self.journal.intend(operation, parent=client_id, mark=mark)
@@ -40,11 +38,13 @@ class Delivering:
                 if error.outcome is not Outcome.UNKNOWN:
                     self.journal.outcome(intent, error.outcome)
                     raise
-                revoked = self._revoke_lost(operation, client_id, name)
-                self.journal.outcome(intent, Outcome.NOT_DONE if revoked else Outcome.UNKNOWN)
+                failure = self._revoke_lost(operation, client_id, name, error)
+                self.journal.outcome(intent, failure.outcome)
+                if last:
+                    raise failure from None
                 continue
             return self._deliver(operation, made, sink, intent=intent, expected=held.credential_id if held else None)
-        raise Undecided(str(operation.address), "its creation was answered by errors, and nothing was delivered")
+        raise AssertionError("the last attempt returns or raises")
 
     def _deliver(self, operation: Operation, made: Made, sink: Sink, *, intent: str, expected: str | None) -> Live:
         live = made.live
@@ -57,20 +57,25 @@ class Delivering:
         self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=self.bound(live))
         return live
 
-    def _revoke(self, operation: Operation, live: Live, error: SinkFailed) -> None:
+    def _revoke(self, operation: Operation, live: Live, error: SinkFailed | CallFailed) -> None:
         try:
             self.writer.delete(live.kind, live.parent, live.id)
         except CallFailed as failure:
             what = f"its secret could not be delivered ({error}), and revoking it failed ({failure}); revoke"
             raise Undecided(str(operation.address), what, (live.id,)) from failure
 
-    def _revoke_lost(self, operation: Operation, client_id: str, name: str) -> bool:
-        """Revoke what a call with an unknown outcome has made: its secret is lost. Say whether there was something."""
-        kind = operation.address.kind
-        lost = [live for live in self.reader.listed(kind, client_id) if live.fields["name"] == name]
+    def _revoke_lost(self, operation: Operation, client_id: str, name: str, error: CallFailed) -> CallFailed:
+        """Revoke what a call with an unknown outcome has made: its secret is lost. Say what is known of it then.
+
+        When it is not there (yet), the next run looks for it by its mark.
+        """
+        listed = self.reader.listed(operation.address.kind, client_id)
+        lost = [live for live in listed if live.fields["name"] == name]
         for live in lost:
-            self.writer.delete(kind, client_id, live.id)
-        return bool(lost)
+            self._revoke(operation, live, error)
+        if not lost:
+            return error
+        return replace(error, outcome=Outcome.NOT_DONE, what=f"{error.what}; what it made all the same was revoked")
 
 
 def _put(made: Made, sink: Sink, expected: str | None) -> None:

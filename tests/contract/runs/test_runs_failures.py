@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import CallFailed, Outcome, StaleObject
+from reconciler.errors import CallFailed, Outcome, StaleObject, Undecided
 from reconciler.model import Event, Failed
 from reconciler.pipeline import Planned
 
@@ -185,6 +185,40 @@ def test_secret_of_a_lost_answer_is_revoked_and_another_is_made(runs: Any) -> No
     (left,) = runs.call("GET", f"/v2/api/clients/{client}/credentials")["credentials"]
     delivered = json.loads((runs.folder / "web.json").read_text())
     assert left["id"] == delivered["credential_id"] == runs.id("credential/p/web/main") != held["credential_id"]
+
+
+@pytest.mark.parametrize(("after", "outcome"), [(True, Outcome.NOT_DONE), (False, Outcome.UNKNOWN)])
+def test_secret_that_is_lost_twice_is_a_failed_call_and_nothing_is_left(
+    runs: Any, *, after: bool, outcome: Outcome
+) -> None:
+    client = with_a_client(runs)
+    runs.fault("POST", f"/v2/api/clients/{client}/credentials", 500, after=after, times=2)
+    (error,) = errors(runs.apply())
+    assert isinstance(error, CallFailed)
+    assert (error.status, error.outcome) == (500, outcome)
+    assert ("was revoked" in str(error)) is after
+    assert runs.call("GET", f"/v2/api/clients/{client}/credentials")["credentials"] == []
+    assert len(runs.left().open) == (0 if after else 2)
+    runs.settle()
+
+
+def test_lost_secret_that_cannot_be_revoked_is_for_a_person_with_its_id(runs: Any) -> None:
+    client = with_a_client(runs)
+    runs.fault("POST", f"/v2/api/clients/{client}/credentials", 500, after=True)
+    runs.fault("DELETE", f"/v2/api/clients/{client}/credentials", 409)
+    (error,) = errors(runs.apply())
+    (left,) = runs.call("GET", f"/v2/api/clients/{client}/credentials")["credentials"]
+    assert isinstance(error, Undecided)
+    assert error.ids == (left["id"],)
+    runs.settle()
+
+
+def with_a_client(runs: Any) -> str:
+    """Make the client of the secret, with no secret yet."""
+    runs.write(SECRET.replace("        credentials: {main: {sink: {file: {path: web.json}}}}\n", ""))
+    runs.settle()
+    runs.write(SECRET)
+    return str(runs.id("client/p/web"))
 
 
 def test_no_secret_is_made_for_a_sink_that_cannot_take_it(runs: Any, failed: Told) -> None:
