@@ -47,6 +47,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         with _usable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file():
+                # Of a file that cannot be written, SQLite would leave a companion that cannot be written for ever.
+                path.open("r+b").close()
             self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
             with _usable(path):

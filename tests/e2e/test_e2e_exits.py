@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -200,6 +201,29 @@ def test_state_that_cannot_be_written_is_refused_before_anything_is_changed(benc
     assert "journal.jsonl" in ran.err or "/proc/bindings.json" in ran.err
     with bench.behind_its_back() as api:
         assert api.call("GET", "/v2/api/projects")["projects"] == []
+
+
+@pytest.mark.parametrize("name", [".", ".reconciler", ".reconciler/emulator.db"])
+def test_what_may_not_be_written_is_an_error_that_says_so_and_leaves_no_trace(bench: Any, name: str) -> None:
+    drop = "setpriv --bounding-set=-dac_override,-dac_read_search" if os.geteuid() == 0 else ""
+    if drop and not shutil.which("setpriv"):
+        pytest.skip("root may write everywhere")
+    bench.write("a.yaml", MANIFEST)
+    if name != ".":
+        bench.must_apply()
+    closed = bench.folder / name
+    mode = closed.stat().st_mode
+    closed.chmod(0o555)
+    try:
+        for command in ("plan --emulator", "apply --emulator --auto-approve"):
+            ran = bench.shell(f"{drop} $reconciler {command}")
+            assert ran.code == 1
+            assert "emulator.db cannot be the emulator's database: " in ran.err
+    finally:
+        closed.chmod(mode)
+    if name != ".":
+        bench.must_be_done()
+    assert bench.apply().code == 0
 
 
 def _other_tables(file: Path) -> None:
