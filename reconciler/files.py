@@ -106,6 +106,8 @@ class Folder:
             os.close(descriptor)
 
     def _inspect(self, name: str, *, private: bool) -> None:
+        if not name:
+            raise Unsafe(errno.EISDIR, "is a folder")
         _check_file(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), private=private)
 
     @contextmanager

@@ -50,7 +50,8 @@ EmulatorDb: TypeAlias = Annotated[
 ]
 BaseUrl: TypeAlias = Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Where Globus Auth is.")]
 BindingsFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--bindings", metavar="FILE", help="Keep the bindings here instead of in the root.")
+    Path | None,
+    typer.Option("--bindings", metavar="FILE", dir_okay=False, help="Keep the bindings here instead of in the root."),
 ]
 Parallelism: TypeAlias = Annotated[
     int | None,

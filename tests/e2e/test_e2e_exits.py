@@ -39,6 +39,8 @@ projects:
         ["output", "--format", "xml"],
         ["schema", "nonsense"],
         ["emulator", "serve", "--port", "70000"],
+        ["apply", "--emulator", "--auto-approve", "--bindings", "."],
+        ["plan", "--emulator", "--bindings", ".."],
     ],
 )
 def test_wrong_usage_is_64(bench: Any, arguments: list[str]) -> None:

@@ -111,6 +111,16 @@ def test_write_keeps_private_files_closed_whatever_the_umask(tmp_path: Path, mas
         os.umask(before)
 
 
+@pytest.mark.parametrize("name", [Path().name, "..", "inner"])
+def test_a_folder_is_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "inner").mkdir()
+    with files.folder(tmp_path) as folder:
+        for use in (folder.read, folder.probe, lambda each: folder.write(each, b"")):
+            with pytest.raises(files.Unsafe):
+                use(name)
+    assert [each.name for each in tmp_path.iterdir()] == ["inner"]
+
+
 def test_probe_leaves_no_trace(tmp_path: Path) -> None:
     write(tmp_path, b"old", private=True)
     with files.folder(tmp_path) as folder:
