@@ -28,4 +28,4 @@ def listed(words: Sequence[str]) -> str:
 
 def shown(word: str) -> str:
     """Write a word of the manifests between backticks, shortened."""
-    return f"`{word if len(word) <= _SHOWN else word[:_SHOWN] + '…'}`"
+    return f"`{word if len(word) <= _SHOWN else word[:_SHOWN] + '...'}`"

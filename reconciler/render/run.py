@@ -28,7 +28,7 @@ def line(event: Event, style: Style) -> str | None:
     """Show an event, if people need to see it."""
     match event:
         case Started(operation):
-            return None if operation.verb in _QUIET else f"{operation.address}: {_DOING[operation.verb]} …"
+            return None if operation.verb in _QUIET else f"{operation.address}: {_DOING[operation.verb]} {style.more}"
         case Progress(running):
             rows = [
                 f"{operation.address}: still {_DOING[operation.verb]} ({seconds:.0f} s)"

@@ -26,6 +26,11 @@ class Style:
     colour: bool = False
     ascii: bool = False
 
+    @property
+    def more(self) -> str:
+        """What says that something goes on, or was left out."""
+        return "..." if self.ascii else "…"
+
     def paint(self, text: str, name: str) -> str:
         """Colour a text, where there are colours."""
         return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if self.colour else text

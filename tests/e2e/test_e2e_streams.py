@@ -65,6 +65,15 @@ def test_characters_that_the_output_cannot_show_are_written_out(bench: Any) -> N
     assert 'display_name: "\\u0416\\u0443\\u043a"' in ran.out
 
 
+@pytest.mark.parametrize("how", ["PYTHONIOENCODING=latin-1 $reconciler apply", "$reconciler apply --ascii"])
+def test_own_words_are_ascii_where_that_is_asked_for_or_needed(bench: Any, how: str) -> None:
+    bench.write("a.yaml", PROJECT)
+    ran = bench.shell(f"{how} --emulator --auto-approve")
+    assert ran.code == 0
+    assert "project/p: creating ...\n" in ran.out
+    assert (ran.out + ran.err).isascii()
+
+
 def test_folder_that_is_gone_is_an_error(bench: Any) -> None:
     for command in ("validate", "plan --emulator", "output"):
         ran = bench.shell(f"mkdir gone && cd gone && rmdir ../gone && $reconciler {command}")

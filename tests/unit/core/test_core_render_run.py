@@ -42,6 +42,10 @@ def test_line_shows_an_event_that_people_need_to_see(event: Event, shown: str | 
     assert line(event, PLAIN) == shown
 
 
+def test_line_is_ascii_where_that_is_asked_for() -> None:
+    assert line(Started(CREATE), Style(ascii=True)) == "client/p/web: creating ..."
+
+
 def test_summary_of_a_whole_run() -> None:
     assert summary([Finished(CREATE, "a", 1), Finished(BIND, "b", 1)], PLAIN, again="x") == snapshot(
         "Apply complete! 1 created, 0 changed, 0 deleted, 1 bound."
