@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,20 @@ def apply(options: ApplyOptions) -> None:
         if shown(planned.plan) and not (options.auto_approve or _approved(no_input=options.no_input)):
             terminal.warn("Nothing was changed.")
             raise typer.Exit(Exit.ERROR)
-        events, interrupted = _apply(options, planned, client, site)
-        _report(options, manifests, planned, site, events)
-    code = interrupted or of_events(events)
+        run = _apply(options, planned, client, site)
+        _report(options, manifests, planned, site, run)
+    code = run.ended or of_events(run.events)
     if code:
         raise typer.Exit(code)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What a run did, whether the bindings say so, and the exit code of what ended it (0: it ended by itself)."""
+
+    events: list["Event"] = field(default_factory=list)
+    recorded: bool = True
+    ended: int = 0
 
 
 def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", site: "Site") -> "Planned":
@@ -74,24 +84,25 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
     return planned
 
 
-def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> tuple[list["Event"], int]:
-    """Apply a plan, showing what happens; return the events, and the exit code of an interruption."""
+def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
+    """Apply a plan, showing what happens."""
     from reconciler import pipeline
-    from reconciler.render import run
+    from reconciler.render import run as rendered
 
-    events, style = list["Event"](), _style(options)
-    code = 0
+    run, style = _Run(), _style(options)
     with _signals() as (stop, received):
         try:
             for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
-                events.append(event)
-                line = run.line(event, style)
+                run.events.append(event)
+                line = rendered.line(event, style)
                 if line:
                     _tell(line, stop)
         except Unrecorded as error:
             terminal.warn(f"Error: {safe(str(error))}. What it would say is:\n{error.entries}")
-            code = of_error(error)
-    return events, 128 + received[0] if received else code
+            run.recorded, run.ended = False, of_error(error)
+    if received:
+        run.ended = 128 + received[0]
+    return run
 
 
 def _tell(line: str, stop: threading.Event) -> None:
@@ -103,22 +114,37 @@ def _tell(line: str, stop: threading.Event) -> None:
         stop.set()
 
 
-def _report(
-    options: ApplyOptions, manifests: "Manifests", planned: "Planned", site: "Site", events: list["Event"]
-) -> None:
+def _report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: _Run) -> None:
     from reconciler import pipeline
-    from reconciler.render import outputs, run
+    from reconciler.render import outputs
+    from reconciler.render import run as rendered
     from reconciler.render.plan import shown
 
-    failed = bool(of_events(events))
-    if failed or shown(planned.plan):
-        again = " ".join(["reconciler", *sys.argv[1:]])
-        terminal.say(run.summary(events, _style(options), again=again))
-    known = pipeline.outputs(manifests, pipeline.state(site).entries)
-    if known and not failed:
+    done = run.recorded and not of_events(run.events)
+    if not done or shown(planned.plan):
+        again = ["reconciler", *sys.argv[1:]]
+        terminal.say(rendered.summary(run.events, _style(options), again=again, recorded=run.recorded))
+    if done and (known := pipeline.outputs(manifests, pipeline.state(site).entries)):
         terminal.say("\nOutputs:\n" + outputs.text(known, outputs.Format.TEXT))
     if os.environ.get("CI"):
-        terminal.warn(f"Keep {site.bindings}: without it, later renames and deletions need an `id`.")
+        _keep(planned, site, run)
+
+
+def _keep(planned: "Planned", site: "Site", run: _Run) -> None:
+    """Name the files that a pipeline must keep, since they would go with its workspace."""
+    from reconciler.model import Finished, Verb
+
+    if run.recorded:
+        terminal.warn(f"Keep {safe(str(site.bindings))}: without it, later renames and deletions need an `id`.")
+    else:
+        terminal.warn(f"Keep {safe(str(site.journal))}: it alone says what was done.")
+    for event in run.events:
+        if isinstance(event, Finished) and event.operation.verb is Verb.CREATE:
+            address = event.operation.address
+            sink = planned.sinks.get(address)
+            if sink and sink.kept:
+                names = " and ".join(safe(str(file)) for file in sink.kept)
+                terminal.warn(f"Keep {names}: the secret of {address} stands nowhere else.")
 
 
 def _consents(options: PlanOptions) -> "Consents":

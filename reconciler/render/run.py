@@ -1,5 +1,6 @@
 """What an apply reports: a line for each event, and at the end what was done, what failed, and how to go on."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,20 +46,21 @@ def line(event: Event, style: Style) -> str | None:
             return f"{operation.address}: not {_DONE[operation.verb]}: {safe(because)}"
 
 
-def summary(events: Sequence[Event], style: Style, *, again: str) -> str:
-    """Sum a run up; `again` is the command that goes on from here."""
+def summary(events: Sequence[Event], style: Style, *, again: Sequence[str], recorded: bool = True) -> str:
+    """Sum a run up; `again` is the command that goes on from here, `recorded`: the bindings say what was done."""
     done = Counter(event.operation.verb for event in events if isinstance(event, Finished))
     failed = [event for event in events if isinstance(event, Failed)]
     skipped = [event.operation for event in events if isinstance(event, Skipped)]
     counts = f"{done[Verb.CREATE]} created, {done[Verb.UPDATE]} changed, {done[Verb.DELETE]} deleted"
     counts += f", {done[Verb.BIND]} bound" if done[Verb.BIND] else ""
     counts += f", {done[Verb.FORGET]} forgotten" if done[Verb.FORGET] else ""
-    if not failed and not skipped:
+    if recorded and not failed and not skipped:
         return f"{style.paint('Apply complete!', 'green')} {counts}."
     lines = [style.paint("Apply incomplete:", "red") + f" {counts}, {len(failed)} failed, {len(skipped)} not begun."]
     lines += [f"  failed: {event.operation.address}: {safe(str(event.error))}" for event in failed]
     lines += [f"  not begun: {_operation(operation)}" for operation in skipped]
-    lines.append(f"What was done is recorded. To go on from here: {again}")
+    known = "What was done is recorded." if recorded else "The bindings do not say yet what was done; the journal does."
+    lines.append(f"{known} To go on from here: {safe(shlex.join(again))}")
     return "\n".join(lines)
 
 

@@ -61,6 +61,12 @@ class FileSink:
         """The path below the root, without what says nothing in it."""
         return f"file {self._path}"
 
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """The file itself, and its metadata."""
+        place = self._root.joinpath(*self._parts)
+        return place, place.with_name(self._name + _META)
+
     def preflight(self) -> None:
         """Write as a delivery would, but into no file that stays."""
         with self._locked(create=True) as folder:

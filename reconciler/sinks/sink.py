@@ -1,6 +1,7 @@
 """What a sink is: the one place where a secret goes. A sink never says that it holds a secret that it does not hold."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from reconciler.model import Secret
@@ -42,6 +43,10 @@ class Sink(Protocol):
     @property
     def plaintext(self) -> bool:
         """Whether secrets are kept in clear."""
+
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """The files here that hold what was delivered; none when that stands elsewhere."""
 
     def preflight(self) -> None:
         """Do all of a delivery but the delivery; fail when that would."""

@@ -276,3 +276,49 @@ def test_overlay_without_environment_over_bindings_is_warned_of(bench: Any) -> N
     assert ran.err.startswith("warning: no overlay names its `environment`")
     assert bench.plan("--overlay", "x.overlay.yaml", "--overlay", "y.overlay.yaml").err == ""
     assert bench.plan().err == ""
+
+
+WITH_A_SECRET = (
+    MANIFEST
+    + """\
+    clients:
+      web:
+        name: Web
+        client_type: client_identity
+        credentials: {main: {sink: {file: {path: secrets/web.json}}}}
+outputs: {WEB: client/p/web.id}
+"""
+)
+
+
+def test_pipeline_is_told_every_file_that_it_must_keep(bench: Any) -> None:
+    bench.write("a.yaml", WITH_A_SECRET)
+    options = ["apply", "--emulator", "--auto-approve"]
+    ran = bench.run(*options, CI="true")
+    secret = bench.folder / "secrets" / "web.json"
+    bindings, delivered = ran.err.splitlines()
+    assert ran.code == 0
+    assert bindings.startswith(f"Keep {bench.folder}/.reconciler/reconciler.bindings.json: without it, ")
+    assert delivered.startswith(f"Keep {secret} and {secret}.meta.json: the secret of credential/p/web/main ")
+    assert secret.exists()
+    assert Path(f"{secret}.meta.json").exists()
+    assert "secrets" not in bench.run(*options, CI="true").err
+
+
+def test_run_whose_bindings_cannot_be_written_is_13_and_not_called_complete(bench: Any) -> None:
+    # The folder of the sink stands where the bindings should, but only once the run has begun.
+    bench.write("a.yaml", WITH_A_SECRET.replace("secrets/web.json", "it/web.json"))
+    bench.write("a b/none", "")
+    ran = bench.run("apply", "--emulator", "--auto-approve", "--bindings", "it", "a b/../a.yaml")
+    assert ran.code == 13
+    assert "Error: it: is not a regular file. What it would say is:" in ran.err
+    assert "complete!" not in ran.out
+    assert "Outputs:" not in ran.out
+    assert ran.out.endswith(
+        "Apply incomplete: 3 created, 0 changed, 0 deleted, 0 failed, 0 not begun.\n"
+        "The bindings do not say yet what was done; the journal does. "
+        "To go on from here: reconciler apply --emulator --auto-approve --bindings it 'a b/../a.yaml'\n"
+    )
+    assert bench.run("apply", "--emulator", "--auto-approve", "--bindings", "other.json").code == 0
+    with bench.behind_its_back() as api:
+        assert len(api.call("GET", "/v2/api/clients")["clients"]) == 1

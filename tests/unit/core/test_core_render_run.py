@@ -47,7 +47,7 @@ def test_line_is_ascii_where_that_is_asked_for() -> None:
 
 
 def test_summary_of_a_whole_run() -> None:
-    assert summary([Finished(CREATE, "a", 1), Finished(BIND, "b", 1)], PLAIN, again="x") == snapshot(
+    assert summary([Finished(CREATE, "a", 1), Finished(BIND, "b", 1)], PLAIN, again=["x"]) == snapshot(
         "Apply complete! 1 created, 0 changed, 0 deleted, 1 bound."
     )
 
@@ -58,11 +58,18 @@ def test_summary_of_a_part_says_what_is_left_and_how_to_go_on() -> None:
         Failed(CREATE, DENIED, 1),
         Skipped(operation(Verb.UPDATE, "project/p"), "create client/p/web failed"),
     ]
-    assert summary(events, PLAIN, again="reconciler apply") == snapshot("""\
+    assert summary(events, PLAIN, again=["reconciler", "apply", "sp dir", "a;b"]) == snapshot("""\
 Apply incomplete: 1 created, 0 changed, 0 deleted, 1 failed, 1 not begun.
   failed: client/p/web: create client: no\\u{1b}[2J rights (403) [request r1]
   not begun: update project/p
-What was done is recorded. To go on from here: reconciler apply\
+What was done is recorded. To go on from here: reconciler apply 'sp dir' 'a;b'\
+""")
+
+
+def test_summary_of_a_run_that_is_not_recorded_is_never_complete() -> None:
+    assert summary([Finished(CREATE, "a", 1)], PLAIN, again=["x"], recorded=False) == snapshot("""\
+Apply incomplete: 1 created, 0 changed, 0 deleted, 0 failed, 0 not begun.
+The bindings do not say yet what was done; the journal does. To go on from here: x\
 """)
 
 
