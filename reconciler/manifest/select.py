@@ -1,7 +1,7 @@
 """Owns which files are the manifests: the root, what belongs to it, and whether all of it was named."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -42,8 +42,8 @@ def select(
 ) -> Selection:
     """Find the files that paths mean: a file itself, a folder its manifests; none means the current folder.
 
-    Raise `InvalidManifests` for a path that does not exist, a folder without manifests, and a link that leads out of
-    the root.
+    Raise `InvalidManifests` for a path that does not exist, a folder without manifests or that cannot be listed, and a
+    link that leads out of the root.
     """
     cwd = _absolute(cwd or Path())
     named = [_absolute(cwd / path) for path in paths] or [cwd]
@@ -53,8 +53,10 @@ def select(
     problems = [_problem(path, cwd, what) for path in laid if (what := _missing(path))]
     files: dict[Path, Path] = {}
     for path in named:
-        found = [*_manifests(path, root, exclude)] if _is_folder(path) else [path]
-        if not found:
+        unread: list[OSError] = []
+        found = [*_manifests(path, root, exclude, unread.append)] if _is_folder(path) else [path]
+        problems += [_problem(Path(error.filename), cwd, f"cannot be read: {error.strerror}") for error in unread]
+        if not found and not unread:
             problems.append(_problem(path, cwd, "there are no manifests in this folder"))
         problems += [_problem(each, cwd, what) for each in found if (what := _unfit(each, root))]
         files = {_real(each): each for each in reversed(found) if _real(each) not in apart} | files
@@ -64,22 +66,26 @@ def select(
     return Selection(root, tuple(sorted(files.values())), laid, complete, cwd)
 
 
-def _manifests(folder: Path, root: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    return (path for path in _walk(folder) if _is_manifest(path) and not _excluded(path, root, exclude))
+def _manifests(folder: Path, root: Path, exclude: Sequence[str], unread: Callable[[OSError], None]) -> Iterator[Path]:
+    walked = _walk(folder, root, exclude, unread)
+    return (path for path in walked if _is_manifest(path) and not _excluded(path, root, exclude))
 
 
 def _covers(root: Path, files: AbstractSet[Path], exclude: Sequence[str]) -> bool:
-    for seen, path in enumerate(_walk(root)):
+    unread: list[OSError] = []
+    for seen, path in enumerate(_walk(root, root, exclude, unread.append)):
         if seen == _LOOK_THROUGH:
             return False
         if _is_manifest(path) and not _excluded(path, root, exclude) and _real(path) not in files:
             return False
-    return True
+    return not unread
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def _walk(folder: Path, root: Path, exclude: Sequence[str], unread: Callable[[OSError], None]) -> Iterator[Path]:
+    # What cannot be listed is told to `unread`: to pass over it would make its resources look absent.
+    for where, folders, names in os.walk(folder, onerror=unread):
+        shown = (name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in shown if not _excluded(Path(where, name), root, exclude))
         yield from (Path(where, name) for name in sorted(names) if not name.startswith("."))
 
 

@@ -1,5 +1,7 @@
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,37 @@ def test_select_refuses_what_is_not_there(tmp_path: Path) -> None:
         "loop.yaml:1:1: there is no such file",
         f"{'n' * 300}:1:1: cannot be read: File name too long",
     ]
+
+
+@pytest.fixture
+def unlistable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that cannot be listed, as one of somebody else cannot, which the superuser never sees."""
+    folder, listed = tmp_path / "sub" / "secret", os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return listed(path)
+
+    touch(tmp_path, "a.yaml", "sub/b.yaml", "sub/secret/c.yaml")
+    monkeypatch.setattr(os, "scandir", scandir)
+    return folder
+
+
+def test_select_names_folders_that_cannot_be_listed(tmp_path: Path, unlistable: Path) -> None:
+    for path in (".", "sub", "sub/secret"):
+        assert refused(tmp_path, path) == ["sub/secret:1:1: cannot be read: Permission denied"]
+    assert names(tmp_path, ".", exclude=("sub/secret",)) == ["a.yaml", "sub/b.yaml"]
+    assert unlistable.is_dir()
+
+
+def test_select_does_not_take_what_it_could_not_look_through_for_the_whole_root(
+    tmp_path: Path, unlistable: Path
+) -> None:
+    named = [tmp_path / "a.yaml", tmp_path / "sub" / "b.yaml"]
+    assert not select(named, cwd=tmp_path).complete
+    assert select(named, exclude=("sub/secret",), cwd=tmp_path).complete
+    assert unlistable.is_dir()
 
 
 def test_select_refuses_a_link_out_of_the_root(tmp_path: Path) -> None:
