@@ -1,5 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from reconciler.manifest import load
 from reconciler.model import Address, Manifests
 
 Load = Callable[..., Manifests]
@@ -31,6 +35,14 @@ def test_resources_of_one_project_are_spread_over_files(loaded: Load) -> None:
     manifests = loaded(PROJECT, b=WEB, c="removed: [{address: client/p/x}]", d="removed: [{address: client/p/y}]")
     assert [str(address) for address in manifests.resources] == ["project/p", "client/p/web"]
     assert [str(each.address) for each in manifests.removed] == ["client/p/x", "client/p/y"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_end_as_other_systems_end_them(tmp_path: Path, end: str) -> None:
+    (tmp_path / "a.yaml").write_bytes((PROJECT + WEB.removeprefix("projects:\n  p:\n")).replace("\n", end).encode())
+    web = load([tmp_path], cwd=tmp_path).resources[Address("client", ("p", "web"))]
+    assert web.fields["client_type"] == "confidential_client"
+    assert str(web.at("links", "privacy_policy")) == "a.yaml:9:66"
 
 
 def test_two_files_that_set_one_field_are_both_named(complaints: Complaints) -> None:
