@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import Place, Problem
+from reconciler.kinds import KINDS, owner
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.node import key_place
 from reconciler.manifest.schema import matches, schema
@@ -43,24 +44,29 @@ def repeated(entry: Entry, field: str, value: Data, element: str | None) -> Iter
 
 
 def between(resources: Iterable[Resource]) -> Iterator[Problem]:
-    """Check that no two resources are one object, deliver to one place, or were the same before."""
-    ids: dict[str, Resource] = {}
-    places: dict[str, Resource] = {}
-    former: dict[object, Resource] = {}
+    """Check that no two resources are one object, go by one name, deliver to one place, or were the same before."""
+    claimed: dict[object, Resource] = {}
     for each in resources:
-        if each.id:
-            other = ids.setdefault(each.id, each)
+        for claim, place, what in _claims(each):
+            other = claimed.setdefault(claim, each)
             if other is not each:
-                yield _twice(each, other, each.at("id"), "have one id")
-        sink = each.settings.get(SINK)
-        if sink and (goal := destination(sink)):
-            other = places.setdefault(goal, each)
-            if other is not each:
-                yield _twice(each, other, each.at(SINK), "have one destination")
-        for before in each.previously:
-            other = former.setdefault(before.address, each)
-            if other is not each:
-                yield _twice(each, other, before.place, f"both were {before.address} before")
+                yield _twice(each, other, place, what)
+
+
+def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
+    """List what only one resource can have, with its place, and what is said of two that have it."""
+    kind, fields = KINDS[resource.address.kind], resource.fields
+    if resource.id:
+        yield ("id", resource.id), resource.at("id"), "have one id"
+    if kind.keyed and kind.keyed in fields:
+        # What keys stand for is unique as keys are: it tells the objects of one owner apart.
+        siblings = (kind.name, owner(resource.address))
+        yield (siblings, kind.natural(fields)), resource.at(kind.keyed), f"have one `{kind.keyed}`"
+    sink = resource.settings.get(SINK)
+    if sink and (goal := destination(sink)):
+        yield ("destination", goal), resource.at(SINK), "have one destination"
+    for former in resource.previously:
+        yield ("former", former.address), former.place, f"both were {former.address} before"
 
 
 def _twice(one: Resource, other: Resource, place: Place, what: str) -> Problem:

@@ -267,6 +267,46 @@ def test_two_resources_are_not_one_object(complaints: Complaints) -> None:
     ]
 
 
+def test_two_resources_do_not_go_by_one_name(complaints: Complaints) -> None:
+    clients = f"""\
+api:
+  name: A
+  client_type: resource_server
+  scopes:
+    read: {{name: R, description: R}}
+    other: {{scope_suffix: read, name: R, description: R}}
+    pinned: {{id: {ID}, scope_suffix: read}}
+  credentials:
+    one: {{name: main}}
+    main: {{}}
+"""
+    assert complaints(project(clients=clients)) == [
+        "a.yaml:12:33: scope/p/api/read (at a.yaml:11:11) and scope/p/api/other have one `scope_suffix`",
+        "a.yaml:13:76: scope/p/api/read (at a.yaml:11:11) and scope/p/api/pinned have one `scope_suffix`",
+        "a.yaml:16:11: credential/p/api/one (at a.yaml:15:11) and credential/p/api/main have one `name`",
+    ]
+
+
+def test_names_may_repeat_where_they_tell_nothing_apart(loaded: Load) -> None:
+    clients = f"""\
+api:
+  name: Same
+  client_type: resource_server
+  scopes:
+    read: {{name: R, description: R}}
+    host: {{scope_suffix: read, fqdn: api.example.org, name: R, description: R}}
+    one: {{id: {ID}}}
+    two: {{id: {OTHER}}}
+  credentials: {{main: {{}}}}
+web:
+  name: Same
+  client_type: resource_server
+  scopes: {{read: {{name: R, description: R}}}}
+  credentials: {{main: {{}}}}
+"""
+    assert len(loaded(project(clients=clients)).resources) == 10
+
+
 @pytest.mark.parametrize(
     ("sink", "what"),
     [
