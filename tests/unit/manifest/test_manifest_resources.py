@@ -408,6 +408,29 @@ def test_all_problems_of_all_files_come_together_in_order(complaints: Complaints
     ]
 
 
+def test_of_many_problems_those_are_told_that_stand_first(complaints: Complaints) -> None:
+    bad = "{y: 1, client_type: 5, name: 5, x!: 1, lifecycle: {no: 1}, scopes: {Bad: 5}}"
+    clients = "\n".join(f"c{number}: {bad}" for number in range(100))
+    lines = complaints(project(clients=clients))
+    assert lines[:7] == [
+        "a.yaml:7:12: unknown key `y` in `c0`",
+        (
+            "a.yaml:7:31: `client_type` must be `client_identity`, `confidential_client`, `globus_connect_server`, "
+            "`hybrid_confidential_client_resource_server`, `public_installed_client`, `public_webapp_client` "
+            "or `resource_server`"
+        ),
+        "a.yaml:7:40: `name` must be text, not a number",
+        "a.yaml:7:43: unknown key `x!` in `c0`",
+        "a.yaml:7:62: unknown key `no` in `lifecycle` (known: prevent_destroy, ignore)",
+        (
+            "a.yaml:7:79: the key `Bad` must be lower-case letters, digits, - and _, and begin with a letter or a "
+            "digit (write `bad`)"
+        ),
+        "a.yaml:7:84: `Bad` must be a map, not a number",
+    ]
+    assert [int(line.split(":")[1]) for line in lines] == [7 + number // 7 for number in range(100)]
+
+
 def test_what_cannot_be_used_is_not_called_missing(complaints: Complaints) -> None:
     clients = """\
 web: 5

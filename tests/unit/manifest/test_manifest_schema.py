@@ -88,6 +88,14 @@ def test_patterns_are_anchored_explained_and_linear() -> None:
                 assert time.process_time() - started < 0.5, pattern
 
 
+def test_maps_say_what_becomes_of_other_keys() -> None:
+    """Without that, the thorough validator would not look into them."""
+    for name in schema_names():
+        for part in parts(schema(name)):
+            if {"properties", "propertyNames"} & set(part) and "object" in part.get("type", ()):
+                assert "additionalProperties" in part, (name, part.get("title"))
+
+
 def test_both_validators_refuse_a_last_line_break() -> None:
     for text, valid in (("P", True), ("P\n", False), ("P\nQ", False)):
         tree = {"projects": {"p": {"display_name": text}}}
