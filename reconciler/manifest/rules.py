@@ -9,10 +9,11 @@ from pathlib import Path
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, owner
+from reconciler.kinds.sinks import destination
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.node import key_place
 from reconciler.manifest.schema import matches, schema
-from reconciler.manifest.sinks import SINK, check_sink, destination
+from reconciler.manifest.sinks import SINK, check_sink
 from reconciler.manifest.words import listed, shown, suggest
 from reconciler.model import Data, Ref, Resource
 

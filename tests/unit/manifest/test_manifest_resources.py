@@ -227,7 +227,7 @@ web:
   lifecycle: {{prevent_destroy: true, ignore: [redirect_uris]}}
   previously: [portal, client/q/web, {{address: client/./old, id: {ID.upper()}}}]
   credentials:
-    a: {{rotate_after: 180d, verify: false, sink: {{file: {{path: s/a.env, format: env, keys: {{client_id: ID}}}}}}}}
+    a: {{rotate_after: 180d, verify: false, sink: {{file: {{path: s/a.env, format: env, keys: {{client_secret: S}}}}}}}}
 """
         )
     )
@@ -241,7 +241,7 @@ web:
     assert manifests.resources[Address("credential", ("p", "web", "a"))].settings == {
         "rotate_after": "180d",
         "verify": False,
-        "sink": {"file": {"path": "s/a.env", "format": "env", "keys": {"client_id": "ID"}}},
+        "sink": {"file": {"path": "s/a.env", "format": "env", "keys": {"client_secret": "S"}}},
     }
 
 
@@ -323,10 +323,28 @@ web:
         ("{file: {path: a.yaml}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: reconciler.bindings.json}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: .reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
+        (
+            "{file: {path: s/web.META.json}}",
+            "`path` has a name that this program gives to what it keeps beside a secret",
+        ),
+        ("{file: {path: .web.lock}}", "`path` has a name that this program gives to what it keeps beside a secret"),
+        (f"{{file: {{path: s/{'é' * 101}}}}}", "`path` has a name of more than 200 bytes"),
+        (
+            "{file: {path: u\u0308}}",
+            "`path` has characters that do not show, or that are written in two ways",
+        ),
+        (
+            "{file: {path: x, format: plain, keys: {client_secret: S}}}",
+            "the format `plain` holds the secret alone, and takes no `keys`",
+        ),
+        (
+            "{file: {path: x, keys: {client_id: ID}}}",
+            "`keys` leaves out `client_secret`, so that the secret would be lost",
+        ),
         ("{file: {path: 'a\\b'}}", "`path` must be one line without \\"),
         ("{file: {path: x, format: evn}}", "`format` must be `json`, `env` or `plain`"),
         (
-            "{file: {path: x, format: env, keys: {client_id: a.b}}}",
+            "{file: {path: x, format: env, keys: {client_id: a.b, client_secret: S}}}",
             "the name of `client_id` is none for an environment variable",
         ),
         ("{file: {path: x, keys: {client_id: A, client_secret: A}}}", "`client_secret` and `client_id` have one name"),

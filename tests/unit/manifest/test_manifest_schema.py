@@ -7,9 +7,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.kinds import KINDS, owned
+from reconciler.kinds.sinks import KEYS, SINKS, Format
 from reconciler.manifest import schema_names, schema_text, wellknown
 from reconciler.manifest.schema import fast, matches, schema, thorough
-from reconciler.manifest.sinks import SINK, SINKS
+from reconciler.manifest.sinks import SINK
 from reconciler.model import UUID
 
 COMMON = {"id", "previously", "lifecycle", "extends"}
@@ -64,7 +65,10 @@ def test_schema_and_table_know_the_same_sinks() -> None:
     known = schema("credential")["properties"][SINK]["properties"]
     assert set(known) == set(SINKS)
     for name, sink in SINKS.items():
-        assert set(sink.required) | set(sink.paths) | set(sink.destination) <= set(known[name]["properties"])
+        settings = known[name]["properties"]
+        assert set(sink.required) | set(sink.paths) | set(sink.destination) <= set(settings)
+        assert settings["format"]["enum"] == list(Format)
+        assert tuple(settings["keys"]["properties"]) == KEYS
 
 
 def test_examples_in_schemas_are_valid() -> None:
