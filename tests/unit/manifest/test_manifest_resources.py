@@ -323,6 +323,9 @@ web:
         ("{file: {path: a.yaml}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: reconciler.bindings.json}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: .reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: a.YAML}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: RECONCILER.toml}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: .Reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
         (
             "{file: {path: s/web.META.json}}",
             "`path` has a name that this program gives to what it keeps beside a secret",
