@@ -97,6 +97,6 @@ def _taken(names: tuple[str, ...]) -> str | None:
     folded = [name.casefold() for name in names]
     if any(name.endswith(META) or (name.startswith(".") and name.endswith(".lock")) for name in folded):
         return "has a name that this program gives to what it keeps beside a secret"
-    if folded[0].startswith(_OURS) or PurePosixPath(folded[-1]).suffix in _MANIFESTS:
+    if folded[0].startswith(_OURS) or any(PurePosixPath(name).suffix in _MANIFESTS for name in folded):
         return "names a file that this program reads or keeps itself"
     return None

@@ -4,7 +4,7 @@ What a rule needs to know of a kind, it asks the registry or the kind's schema.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import Place, Problem
@@ -44,7 +44,7 @@ def repeated(entry: Entry, field: str, value: Data, element: str | None) -> Iter
         seen.setdefault(key, number)
 
 
-def between(resources: Iterable[Resource]) -> Iterator[Problem]:
+def between(resources: Collection[Resource]) -> Iterator[Problem]:
     """Check that no two resources are one object, go by one name, deliver to one place, or were the same before."""
     claimed: dict[object, Resource] = {}
     for each in resources:
@@ -52,6 +52,7 @@ def between(resources: Iterable[Resource]) -> Iterator[Problem]:
             other = claimed.setdefault(claim, each)
             if other is not each:
                 yield _twice(each, other, place, what)
+    yield from _nested(resources)
 
 
 def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
@@ -63,11 +64,24 @@ def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
         # What keys stand for is unique as keys are: it tells the objects of one owner apart.
         siblings = (kind.name, owner(resource.address))
         yield (siblings, kind.natural(fields)), resource.at(kind.keyed), f"have one `{kind.keyed}`"
-    sink = resource.settings.get(SINK)
-    if sink and (goal := destination(sink)):
+    if goal := _destination(resource):
         yield ("destination", goal), resource.at(SINK), "have one destination"
     for former in resource.previously:
         yield ("former", former.address), former.place, f"both were {former.address} before"
+
+
+def _nested(resources: Iterable[Resource]) -> Iterator[Problem]:
+    """Find files that would have to be folders of others."""
+    files = {goal: each for each in resources if (goal := _destination(each))}
+    for goal, each in files.items():
+        for length in range(1, len(goal)):
+            if goal[:length] in files:
+                yield _twice(each, files[goal[:length]], each.at(SINK), "go to a file, and to one below that")
+
+
+def _destination(resource: Resource) -> tuple[str, ...] | None:
+    sink = resource.settings.get(SINK)
+    return destination(sink) if sink else None
 
 
 def _twice(one: Resource, other: Resource, place: Place, what: str) -> Problem:

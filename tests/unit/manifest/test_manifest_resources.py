@@ -326,6 +326,7 @@ web:
         ("{file: {path: a.YAML}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: RECONCILER.toml}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: .Reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: m.yaml/x}}", "`path` names a file that this program reads or keeps itself"),
         (
             "{file: {path: s/web.META.json}}",
             "`path` has a name that this program gives to what it keeps beside a secret",
@@ -369,6 +370,21 @@ web:
 """
     assert complaints(project(clients=clients)) == [
         "a.yaml:12:21: credential/p/web/a (at a.yaml:11:11) and credential/p/web/b have one destination"
+    ]
+
+
+def test_no_secret_goes_below_the_file_of_another(complaints: Complaints) -> None:
+    clients = """\
+web:
+  name: W
+  client_type: confidential_client
+  credentials:
+    a: {sink: {file: {path: s/X/y/z}}}
+    b: {sink: {file: {path: s/x}}}
+    c: {sink: {file: {path: s/xy}}}
+"""
+    assert complaints(project(clients=clients)) == [
+        "a.yaml:11:21: credential/p/web/b (at a.yaml:12:11) and credential/p/web/a go to a file, and to one below that"
     ]
 
 
