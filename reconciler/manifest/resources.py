@@ -100,6 +100,7 @@ def _former(entry: Entry, index: Index) -> Iterator[Former]:
 
 
 def _removals(stated: Items, index: Index) -> Iterator[Removal]:
+    named = {identifier: (entry.address, entry.place) for entry in index.entries.values() for identifier in _ids(entry)}
     for each, spot in zip(stated, stated.spots, strict=True):
         if "address" not in each:
             continue
@@ -118,8 +119,20 @@ def _removals(stated: Items, index: Index) -> Iterator[Removal]:
             index.problems.append(Problem(place, f"{address} stands in `removed` already"))
         else:
             index.removed.add(address)
-            identifier = each.get("id")
-            yield Removal(address, each.get("keep", False), identifier and identifier.lower(), value_place(spot))
+            identifier = each["id"].lower() if "id" in each else None
+            if identifier in named:
+                other, before = named[identifier]
+                what = f"{other} (at {before}) and {address}, which is to be removed, have one id"
+                index.problems.append(Problem(value_place(each.spots["id"]), what))
+            elif identifier:
+                named[identifier] = (address, place)
+            yield Removal(address, each.get("keep", False), identifier, value_place(spot))
+
+
+def _ids(entry: Entry) -> Iterator[str]:
+    for each in (entry.data, *entry.data.get("previously", ())):
+        if isinstance(each, Map) and "id" in each:
+            yield each["id"].lower()
 
 
 def _outputs(stated: Map, index: Index) -> Iterator[Output]:

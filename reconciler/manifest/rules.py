@@ -67,6 +67,8 @@ def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
     if goal := _destination(resource):
         yield ("destination", goal), resource.at(SINK), "have one destination"
     for former in resource.previously:
+        if former.id:
+            yield ("id", former.id), former.place, "have one id"
         yield ("former", former.address), former.place, f"both were {former.address} before"
 
 

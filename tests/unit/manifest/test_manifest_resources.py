@@ -307,6 +307,15 @@ web:
     assert len(loaded(project(clients=clients)).resources) == 10
 
 
+def test_one_object_has_one_former_name(loaded: Load, complaints: Complaints) -> None:
+    one = f"a: {{id: {ID}, previously: [{{address: client/p/x, id: {ID}}}]}}\n"
+    two = f"b: {{id: {OTHER}, previously: [{{address: client/p/y, id: {ID}}}]}}\n"
+    assert len(loaded(project(clients=one)).resources) == 2
+    assert complaints(project(clients=one + two)) == [
+        "a.yaml:8:66: client/p/a (at a.yaml:7:7) and client/p/b have one id"
+    ]
+
+
 @pytest.mark.parametrize(
     ("sink", "what"),
     [
@@ -431,6 +440,26 @@ def test_removals(complaints: Complaints, loaded: Load) -> None:
     manifests = loaded(project(rest=f"removed: [{{address: client/p/x, keep: true, id: {ID.upper()}}}]"))
     (removal,) = manifests.removed
     assert (str(removal.address), removal.keep, removal.id) == ("client/p/x", True, ID)
+
+
+def test_removals_are_other_objects_than_those_that_stay_and_each_other(complaints: Complaints) -> None:
+    clients = f"""\
+web: {{id: {ID}}}
+api: {{id: {OTHER}, previously: [{{address: client/p/old, id: {THIRD}}}]}}
+"""
+    fourth = ID.replace("3", "4")
+    rest = f"""\
+removed:
+  - {{id: {ID.upper()}, address: client/p/a}}
+  - {{id: {THIRD}, address: client/p/b, keep: true}}
+  - {{id: {fourth}, address: client/p/c}}
+  - {{id: {fourth.upper()}, address: client/p/d}}
+"""
+    assert complaints(project(clients=clients, rest=rest)) == [
+        "a.yaml:11:10: client/p/web (at a.yaml:7:7) and client/p/a, which is to be removed, have one id",
+        "a.yaml:12:10: client/p/api (at a.yaml:8:7) and client/p/b, which is to be removed, have one id",
+        "a.yaml:14:10: client/p/c (at a.yaml:13:57) and client/p/d, which is to be removed, have one id",
+    ]
 
 
 def test_all_problems_of_all_files_come_together_in_order(complaints: Complaints) -> None:
