@@ -8,7 +8,7 @@ from reconciler.errors import Problem
 from reconciler.kinds import KINDS
 from reconciler.manifest.addresses import NoAddress, missing, read
 from reconciler.manifest.index import MOST, Entry, Index, problem
-from reconciler.manifest.node import Items, Map, Places, value_place
+from reconciler.manifest.node import Items, Map, Places, spot_at, value_place
 from reconciler.manifest.references import refer
 from reconciler.manifest.rules import between, check, repeated
 from reconciler.manifest.sinks import SINK, settled
@@ -59,7 +59,7 @@ def _resource(entry: Entry, index: Index) -> Resource:
         address=entry.address,
         fields=fields,
         place=entry.place,
-        places=Places(data),
+        places=Places(data, entry.place.via),
         settings=settings,
         id=data["id"].lower() if "id" in data else None,
         previously=tuple(_former(entry, index)) if "previously" in data else (),
@@ -96,7 +96,8 @@ def _former(entry: Entry, index: Index) -> Iterator[Former]:
         elif address in index.removed:
             index.problems.append(problem(entry, path, f"{address} is removed, and cannot be renamed as well"))
         else:
-            yield Former(address, identifier and identifier.lower(), value_place(stated.spots[number]))
+            spot = spot_at(entry.data, path, entry.place.via) or stated.spots[number]
+            yield Former(address, identifier and identifier.lower(), value_place(spot))
 
 
 def _removals(stated: Items, index: Index) -> Iterator[Removal]:

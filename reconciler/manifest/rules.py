@@ -11,7 +11,6 @@ from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, owner
 from reconciler.kinds.sinks import destination
 from reconciler.manifest.index import Entry, problem
-from reconciler.manifest.node import key_place
 from reconciler.manifest.schema import matches, schema
 from reconciler.manifest.sinks import SINK, check_sink
 from reconciler.manifest.words import listed, shown, suggest
@@ -95,14 +94,14 @@ def _required(entry: Entry) -> Iterator[Problem]:
     given = [name for name in kind.one_of if name in stated]
     choice = listed([f"`{name}`" for name in kind.one_of])
     if len(given) > 1:
-        yield Problem(key_place(stated[given[1]]), f"exactly one of {choice} can be stated", None, str(entry.address))
+        yield problem(entry, (given[1],), f"exactly one of {choice} can be stated", key=True)
     if "id" in stated:
         return
     if kind.one_of and not given:
-        yield Problem(entry.place, f"a {kind.name} needs {choice}", None, str(entry.address))
+        yield problem(entry, (), f"a {kind.name} needs {choice}")
     for field in kind.fields:
         if field.required and field.name not in stated and field.name != kind.keyed:
-            yield Problem(entry.place, f"a {kind.name} needs `{field.name}`", None, str(entry.address))
+            yield problem(entry, (), f"a {kind.name} needs `{field.name}`")
 
 
 def _key(entry: Entry) -> Iterator[Problem]:
@@ -116,4 +115,4 @@ def _key(entry: Entry) -> Iterator[Problem]:
         legal = re.sub(r"[^a-z0-9]+", "_", key).strip("_")
         hint = f"write `{legal}`, or give `{keyed}`" if matches(pattern, legal) else f"give `{keyed}`"
         what = f"the key {shown(key)} stands for `{keyed}`, which {says}"
-        yield Problem(entry.place, what, hint, str(entry.address))
+        yield problem(entry, (), what, hint)

@@ -193,12 +193,58 @@ def test_message_about_a_value_of_a_template_names_both_places(complaints: Compl
             clients:
               web: {extends: t, name: Web}
         """
-    ) == [
-        (
-            "a.yaml:1:84: this stands in `redirect_uris` already, as element 1 "
-            "(in the template that is taken at a.yaml:6:13)"
-        )
+    ) == ["a.yaml:1:84: this stands in `redirect_uris` already, as element 1 [via a.yaml:6:13]"]
+
+
+NESTED = """\
+templates:
+  clients:
+    t:
+      client_type: resource_server
+      links: {terms_and_conditions: https://a}
+      required_idp: x.example.org
+      scopes:
+        s: {name: S, dependent_scopes: [scope/./web/nope]}
+        x-y: {name: X, description: X, dependent_scopes: [nope, {scope: nope}]}
+      credentials: {c: {name: same, sink: {file: {path: /x}}}, d: {name: same}}
+"""
+TAKEN = """\
+projects:
+  p:
+    id: 3f1c2b6e-8d5a-4c0e-9a55-0d8f6b1e7c21
+    clients:
+      web: {extends: t, name: Web, scopes: {s: {description: S}}}
+"""
+
+
+def test_message_about_what_a_template_nests_names_both_places(complaints: Complaints) -> None:
+    lines = [line.replace(" [via b.yaml:5:13]", " …") for line in complaints(NESTED, b=TAKEN)]
+    assert [line.partition(" (")[0] for line in lines] == [
+        "a.yaml:5:14: `links` needs both `terms_and_conditions` and `privacy_policy` …",
+        "a.yaml:8:41: there is no scope/p/web/nope in the manifests …",
+        "a.yaml:9:9: the key `x-y` stands for `scope_suffix`, which must be lower-case letters, digits and _ …",
+        "a.yaml:9:59: `nope` names no scope …",
+        "a.yaml:9:65: this stands in `dependent_scopes` already, as element 1 …",
+        "a.yaml:9:73: `nope` names no scope …",
+        "a.yaml:10:57: `path` must be relative to the root …",
+        "a.yaml:10:74: credential/p/web/c",
     ]
+    assert lines[-1].endswith("and credential/p/web/d have one `name` …")
+
+
+def test_place_of_what_a_template_gave_names_both_places(loaded: Load) -> None:
+    template = NESTED.replace("      links: {terms_and_conditions: https://a}\n", "").replace("/./web/nope", "/./web/s")
+    template = template.replace("x-y", "x").replace("[nope, {scope: nope}]", "[openid]")
+    template = template.replace("path: /x", "path: x").replace("d: {name: same}", "d: {}")
+    resources = loaded(template, b=TAKEN).resources
+    idp = resources[Address("client", ("p", "web"))].at("required_idp")
+    assert (str(idp), str(idp.via)) == ("a.yaml:5:21", "b.yaml:5:13")
+    for path in (("dependent_scopes", 0), ("name",), ()):
+        assert str(resources[Address("scope", ("p", "web", "x"))].at(*path).via) == "b.yaml:5:13"
+    scope = resources[Address("scope", ("p", "web", "s"))]
+    assert (str(scope.at()), scope.at().via) == ("b.yaml:5:45", None)
+    assert scope.at("description").via is None
+    assert str(scope.at("name").via) == "b.yaml:5:13"
 
 
 def test_null_leaves_out_what_a_template_has(loaded: Load) -> None:
