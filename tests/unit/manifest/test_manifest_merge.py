@@ -261,6 +261,58 @@ def test_null_leaves_out_what_a_template_has(loaded: Load) -> None:
     assert not manifests.warnings
 
 
+SHARED = """\
+templates:
+  clients: {t: {client_type: resource_server, scopes: {read: {name: R, description: R}}}}
+  projects: {q: {clients: {web: {extends: t, name: Web}}}}
+"""
+WITH_IT = """\
+projects:
+  p:
+    id: 3f1c2b6e-8d5a-4c0e-9a55-0d8f6b1e7c21
+    clients: {web: {extends: t, name: Web}}
+"""
+
+
+def test_null_leaves_out_what_a_template_has_from_any_file(loaded: Load) -> None:
+    without = "projects: {p: {clients: {web: {scopes: {read: null}}}}}"
+    for files in ({"a": without, "b": SHARED, "c": WITH_IT}, {"a": WITH_IT, "b": SHARED, "c": without}):
+        assert [each.kind for each in loaded(**files).resources] == ["project", "client"]
+
+
+def test_null_leaves_out_what_the_template_of_a_template_has(loaded: Load) -> None:
+    text = "projects: {p: {extends: q, display_name: P, contact_email: a@b, clients: {web: {scopes: {read: null}}}}}"
+    assert [each.kind for each in loaded(SHARED, b=text).resources] == ["project", "client"]
+
+
+def test_null_that_leaves_nothing_out_is_refused_below_a_template(complaints: Complaints) -> None:
+    without = "projects: {p: {clients: {web: {scopes: {raed: null}}}}}"
+    here = "there is no `raed` here to leave out (did you mean `read`?)"
+    assert complaints(SHARED, b=WITH_IT, c=without) == [f"c.yaml:1:41: {here}"]
+    assert complaints(SHARED, b=WITH_IT, c="", x_overlay=without) == [f"x.overlay.yaml:1:41: {here}"]
+
+
+def test_overlay_leaves_out_what_stands_beside_a_template(loaded: Load) -> None:
+    own = "projects: {p: {clients: {web: {scopes: {own: {name: O, description: O}, read: {name: Mine}}}}}}"
+    files = {"a": SHARED, "b": WITH_IT, "c": own}
+    assert [each.path[-1] for each in loaded(**files).resources if each.kind == "scope"] == ["read", "own"]
+    without = "projects: {p: {clients: {web: {scopes: {own: null, read: null}}}}}"
+    manifests = loaded(**files, x_overlay=without, y_overlay=without)
+    assert [each.kind for each in manifests.resources] == ["project", "client"]
+    assert not manifests.warnings
+
+
+def test_files_do_not_leave_out_what_others_state(complaints: Complaints) -> None:
+    text = "projects: {p: {clients: {web: null}}}"
+    hint = "(only an overlay leaves out what another file states)"
+    assert complaints(WITH_IT, b=text, c=SHARED) == [
+        f"b.yaml:1:26: the client `web` is left out here, and stated at a.yaml:4:15 {hint}"
+    ]
+    assert complaints(text, b=WITH_IT, c=SHARED) == [
+        f"a.yaml:1:26: the client `web` is left out here, and stated at b.yaml:4:15 {hint}"
+    ]
+
+
 def test_overlay_changes_templates(loaded: Load) -> None:
     manifests = loaded(
         "templates: {clients: {t: {client_type: resource_server, visibility: public}}}\n"
