@@ -20,9 +20,22 @@ def load(options: ManifestOptions) -> Manifests:
     from reconciler import manifest
 
     manifests = manifest.load(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
+    _warn(manifests)
+    return manifests
+
+
+def written(options: ManifestOptions) -> str:
+    """Load the manifests and write them as one file; print warnings."""
+    from reconciler import manifest
+
+    manifests, text = manifest.build(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
+    _warn(manifests)
+    return text
+
+
+def _warn(manifests: Manifests) -> None:
     if manifests.warnings:
         terminal.warn(problems.text(manifests.warnings))
-    return manifests
 
 
 def exclude() -> tuple[str, ...]:

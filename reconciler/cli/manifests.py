@@ -7,7 +7,7 @@ import typer
 
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit
-from reconciler.cli.load import exclude, load
+from reconciler.cli.load import load, written
 from reconciler.cli.options import ManifestOptions, OutputOptions
 
 
@@ -21,10 +21,7 @@ def validate(options: ManifestOptions) -> None:
 
 def build(options: ManifestOptions) -> None:
     """Print the manifests as they are after overlays and templates."""
-    from reconciler import manifest
-
-    text = manifest.build(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
-    terminal.say(text.rstrip("\n"))
+    terminal.say(written(options).rstrip("\n"))
 
 
 def output(options: OutputOptions) -> None:

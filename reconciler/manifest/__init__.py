@@ -29,10 +29,12 @@ def load(
     return _load(select(paths, overlays=overlays, exclude=exclude, cwd=cwd))[0]
 
 
-def build(paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = ()) -> str:
-    """Write the manifests as one file, overlays and templates applied; it reads back to the same resources."""
+def build(
+    paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = ()
+) -> tuple[Manifests, str]:
+    """Load the manifests, and write them as one file, overlays and templates applied; it reads back to the same."""
     manifests, found = _load(select(paths, overlays=overlays, exclude=exclude))
-    return text(manifests, found)
+    return manifests, text(manifests, found)
 
 
 def _load(selection: Selection) -> tuple[Manifests, Index]:

@@ -1,0 +1,17 @@
+"""The commands that need nothing but the manifests."""
+
+from typing import Any
+
+import pytest
+
+PROJECT = "projects:\n  p:\n    display_name: no\n    contact_email: p@example.org\noutputs: {P: project/p.id}\n"
+WARNING = "a.yaml:3:19: warning: `no` is text here, but a truth value to readers of YAML 1.1"
+
+
+@pytest.mark.parametrize("command", ["validate", "build"])
+def test_warnings_are_no_result(bench: Any, command: str) -> None:
+    bench.write("a.yaml", PROJECT)
+    ran = bench.run(command)
+    assert ran.code == 0
+    assert ran.err.startswith(WARNING)
+    assert "warning" not in ran.out
