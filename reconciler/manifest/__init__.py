@@ -13,13 +13,13 @@ from reconciler.kinds import KINDS, normal
 from reconciler.manifest.compose import compose
 from reconciler.manifest.index import Index, index
 from reconciler.manifest.resources import make, outputs, removals
-from reconciler.manifest.schema import schema_names, schema_text
+from reconciler.manifest.schema import is_output_name, schema_names, schema_text
 from reconciler.manifest.select import Selection, select
 from reconciler.manifest.wellknown import wellknown
 from reconciler.manifest.write import text
 from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
 
-__all__ = ["Selection", "build", "load", "schema_names", "schema_text", "select", "wellknown"]
+__all__ = ["Selection", "build", "is_output_name", "load", "schema_names", "schema_text", "select", "wellknown"]
 
 
 def load(

@@ -37,6 +37,12 @@ def schema(name: str) -> dict[str, Any]:
     return resolved
 
 
+def is_output_name(text: str) -> bool:
+    """Tell whether an output can have this name."""
+    rule = schema("manifest")["properties"]["outputs"]["propertyNames"]
+    return matches(rule["pattern"], text)
+
+
 @cache
 def fast() -> jsonschema_rs.Draft202012Validator:
     """Compile the validator that says quickly whether all is well, once. Its patterns take linear time."""

@@ -15,3 +15,17 @@ def test_warnings_are_no_result(bench: Any, command: str) -> None:
     assert ran.code == 0
     assert ran.err.startswith(WARNING)
     assert "warning" not in ran.out
+
+
+def test_output_tells_names_from_paths(bench: Any) -> None:
+    bench.write("a.yaml", PROJECT)
+    for arguments, said in (
+        (["nosuch.yaml"], "nosuch.yaml:1:1: there is no such file"),
+        (["no-such-folder"], "no-such-folder:1:1: there is no such file"),
+        (["P", "nosuch.yaml"], "nosuch.yaml:1:1: there is no such file"),
+        (["P", "a.yaml"], "P is not applied yet"),
+        (["Q", "a.yaml"], "Q is no output of these manifests, and there is no such file"),
+    ):
+        ran = bench.run("output", *arguments)
+        assert ran.code == 1
+        assert ran.err.splitlines()[-1] == said
