@@ -10,6 +10,7 @@ from reconciler.render import problems
 
 if TYPE_CHECKING:
     from reconciler.config import Config
+    from reconciler.manifest import Exclusion
 
 
 _CALLS_AT_ONCE = 10
@@ -38,9 +39,12 @@ def _warn(manifests: Manifests) -> None:
         terminal.warn(problems.text(manifests.warnings))
 
 
-def exclude() -> tuple[str, ...]:
-    """List the patterns of files that are no manifests."""
-    return config().exclude
+def exclude() -> "Exclusion":
+    """Say which files are no manifests; patterns are relative to the folder of the settings."""
+    from reconciler.manifest import Exclusion
+
+    found = config()
+    return Exclusion(found.file.parent if found.file else Path(), found.exclude)
 
 
 def config() -> "Config":

@@ -29,3 +29,11 @@ def test_output_tells_names_from_paths(bench: Any) -> None:
         ran = bench.run("output", *arguments)
         assert ran.code == 1
         assert ran.err.splitlines()[-1] == said
+
+
+def test_exclude_is_relative_to_the_folder_of_the_settings(bench: Any) -> None:
+    bench.write("env/a.yaml", PROJECT)
+    bench.write("env/drafts/b.yaml", "nonsense")
+    bench.write("reconciler.toml", '[manifests]\nexclude = ["./env/drafts"]\n')
+    for arguments in ([], ["env"]):
+        assert bench.run("validate", *arguments).code == 0
