@@ -14,7 +14,7 @@ from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS
 from reconciler.manifest.merge import SECTIONS
 from reconciler.manifest.node import Items, Map, key_place, nearest, value_place
-from reconciler.manifest.schema import fast, thorough
+from reconciler.manifest.schema import fast, matches, thorough
 from reconciler.manifest.words import did_you_mean, listed, shown, suggest
 from reconciler.model import Data, Pointer
 
@@ -126,8 +126,10 @@ def _explain(tree: Map, path: Pointer, keyword: str, around: Mapping[str, Any]) 
 
 def _bad_key(path: Pointer, rule: Mapping[str, Any]) -> _Complaint:
     key = str(path[-1])
-    suggestion = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[: rule["maxLength"]]
-    hint = f"write `{suggestion}`" if suggestion and suggestion != key else None
+    hyphened = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
+    spellings = (hyphened, hyphened.lower(), hyphened.replace("-", "_"))
+    legal = [each for spelling in spellings if matches(rule["pattern"], each := spelling[: rule["maxLength"]])]
+    hint = f"write `{legal[0]}`" if legal else None
     return _Complaint(path, f"the key {shown(key)} {rule['patternErrorMessage']}", hint, key=True)
 
 

@@ -103,6 +103,22 @@ def test_references_that_lead_nowhere(complaints: Complaints, fields: str, what:
             "there is no well-known scope `globus/transfr/all` (did you mean `globus/transfer/all`?)",
         ),
         ("read", "`read` names no scope (write an address, a well-known name, a scope string or an id)"),
+        (
+            "Globus/Transfer/all",
+            "there is no well-known scope `Globus/Transfer/all` (did you mean `globus/transfer/all`?)",
+        ),
+        (
+            "'https://auth.globus.org/scopes/x'",
+            (
+                "`https://auth.globus.org/scopes/x` names no scope "
+                "(a scope string is https://auth.globus.org/scopes/CLIENT_ID/SUFFIX)"
+            ),
+        ),
+        (
+            "'https://auth.globus.org/x'",
+            "`https://auth.globus.org/x` names no scope (write an address, a well-known name, a scope string or an id)",
+        ),
+        ("Scope/./api/read", "`Scope/./api/read` names no scope (did you mean `scope/./api/read`?)"),
         ("scope/./api/raed", "there is no scope/p/api/raed in the manifests (did you mean `scope/p/api/read`?)"),
     ],
 )
@@ -427,6 +443,16 @@ web:
 def test_outputs_that_lead_nowhere(complaints: Complaints, output: str, what: str) -> None:
     web = "web: {name: W, client_type: resource_server}"
     assert said(complaints, project(clients=web, rest=f"outputs: {{A: {output}}}")) == [what]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("F-x", "F_x"), ("F.x", "F_x"), ("GENOMICS ID!", "GENOMICS_ID"), ("Ids!", "Ids"), ("1x", None)]
+)
+def test_names_of_outputs_are_suggested(complaints: Complaints, name: str, meant: str | None) -> None:
+    hint = f" (write `{meant}`)" if meant else ""
+    assert said(complaints, project(rest=f"outputs: {{'{name}': project/p.id}}")) == [
+        f"the key `{name}` must be letters, digits and _, and not begin with a digit{hint}"
+    ]
 
 
 def test_removals(complaints: Complaints, loaded: Load) -> None:
