@@ -11,13 +11,14 @@ from reconciler.manifest.wellknown import PREFIX, wellknown
 from reconciler.manifest.words import closest, did_you_mean, listed, shown
 from reconciler.model import UUID, Data, Pointer, Ref, Want
 
+# Of blanks, the schemas have seen to it that there are none.
 _FORMS = {
-    Want.IDENTITY: (re.compile(r"[^@\s]+@[^@\s]+"), "a username, an id, or the address of a client"),
+    Want.IDENTITY: (re.compile(r"[^@]+@[^@]+"), "a username, an id, or the address of a client"),
     Want.SCOPE: (
-        re.compile(r"urn:globus:auth:scope:[^:\s]+:[^\s]+|https://[^/\s]+/scopes/[^/\s]+/[^/\s]+|openid|email|profile"),
+        re.compile(r"urn:globus:auth:scope:[^:]+:.+|https://[^/]+/scopes/[^/]+/[^/]+|openid|email|profile"),
         "an address, a well-known name, a scope string or an id",
     ),
-    Want.PROVIDER: (re.compile(r"[^@/\s]+"), "a domain, a short name or an id"),
+    Want.PROVIDER: (re.compile(r"[^@/]+"), "a domain, a short name or an id"),
     Want.GROUP: (re.compile(r"(?!)"), "the id of a group"),
 }
 _SCOPES = "https://auth.globus.org/scopes/"

@@ -1,8 +1,10 @@
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -98,6 +100,28 @@ def test_maps_say_what_becomes_of_other_keys() -> None:
         for part in parts(schema(name)):
             if {"properties", "propertyNames"} & set(part) and "object" in part.get("type", ()):
                 assert "additionalProperties" in part, (name, part.get("title"))
+
+
+BLANKS = [chr(code) for code in range(0x3001) if chr(code).isspace()] + ["\ufeff", "\u180e", "\u200b", "\u2060", "\n"]
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_both_validators_mean_the_same_by_a_pattern(name: str) -> None:
+    for pattern in {part["pattern"] for part in parts(schema(name)) if isinstance(part.get("pattern"), str)}:
+        assert not re.search(r"\\[sSdDwWbB]|(?<!\\)\.(?![^\[]*\])", pattern), pattern
+        fast_one = jsonschema_rs.Draft202012Validator(
+            {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions()
+        )
+        for blank in ("", *BLANKS):
+            for text in (f"a{blank}", f"{blank}a", f"a{blank}@b", f"https://a{blank}b", f"client/a{blank}"):
+                assert fast_one.is_valid(text) == matches(pattern, text), (pattern, text)
+
+
+def test_names_and_addresses_have_no_blanks() -> None:
+    for blank in {*BLANKS} - {"\u180e", "\u200b", "\u2060"}:
+        for client in ({"redirect_uris": [f"https://a{blank}"]}, {"required_idp": f"a{blank}b"}):
+            assert not fast().is_valid({"projects": {"p": {"clients": {"c": client}}}})
+        assert not fast().is_valid({"projects": {"p": {"contact_email": f"a{blank}@b"}}})
 
 
 def test_both_validators_refuse_a_last_line_break() -> None:
