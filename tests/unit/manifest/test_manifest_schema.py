@@ -73,6 +73,31 @@ def test_schema_and_table_know_the_same_sinks() -> None:
         assert tuple(settings["keys"]["properties"]) == KEYS
 
 
+WRITTEN_BY_PEOPLE = [name for name in schema_names() if name != "bindings"]
+
+
+def properties(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in parts(part):
+        if "type" in each and isinstance(stated := each.get("properties"), dict):
+            yield from stated.items()
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PEOPLE)
+def test_properties_explain_themselves_to_an_editor(name: str) -> None:
+    for key, each in properties(schema(name)):
+        for explanation in ("title", "description", "examples"):
+            assert each.get(explanation), (key, explanation)
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PEOPLE)
+def test_values_are_bounded(name: str) -> None:
+    for each in parts(schema(name)):
+        types = each["type"] if isinstance(each.get("type"), list) else [each.get("type")]
+        assert "string" not in types or {"maxLength", "enum"} & set(each), each
+        assert "array" not in types or "maxItems" in each, each
+        assert "integer" not in types or {"minimum", "maximum"} <= set(each), each
+
+
 def test_examples_in_schemas_are_valid() -> None:
     for name in schema_names():
         for part in parts(schema(name)):
