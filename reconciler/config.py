@@ -16,6 +16,8 @@ from reconciler.errors import InvalidSettings
 from reconciler.model import Data
 
 NAME = "reconciler.toml"
+MOST_CALLS = 256
+"""How many calls may be under way at once, at the most: each takes a thread and a connection."""
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -69,8 +71,8 @@ def _patterns(value: Data) -> tuple[str, ...]:
 
 
 def _count(value: Data) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError("a number from 1")
+    if type(value) is not int or not 1 <= value <= MOST_CALLS:
+        raise ValueError(f"a number from 1 to {MOST_CALLS}")
     return value
 
 

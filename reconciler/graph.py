@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.errors import Problem
-from reconciler.kinds import KINDS, owner
-from reconciler.model import Address, Data, Pointer, Ref, Resource, references
+from reconciler.kinds import KINDS, owner, owners
+from reconciler.kinds import repeated as elements_repeated
+from reconciler.model import Address, Data, Pointer, Ref, Resource, references, substitute
 
 Edge = tuple[Address, Address]
 N = TypeVar("N", bound=Hashable)
@@ -37,6 +38,16 @@ def resolve(
     return resolved, problems
 
 
+def repeated(resources: Mapping[Address, Resource], ids: Mapping[Address, str]) -> Iterator[Problem]:
+    """Find what stands in a list without order twice under different names, now that their ids are known."""
+    for address, resource in resources.items():
+        for declared in KINDS[address.kind].fields:
+            value = substitute(resource.fields.get(declared.name), ids)
+            for index, other in elements_repeated(declared, value):
+                what = f"this is what element {other + 1} of `{declared.name}` is, under another name"
+                yield Problem(resource.at(declared.name, index), what, "leave one of them out", str(address))
+
+
 def referenced(resource: Resource) -> Iterator[Address]:
     """Iterate over the addresses that a resource refers to."""
     for ref in references(resource.fields):
@@ -53,7 +64,7 @@ def deferred(resources: Mapping[Address, Resource]) -> set[Edge]:
             yield above
         yield from sorted(target for target in set(referenced(resources[address])) if target in resources)
 
-    return open_cycles(sorted(resources), needs, _chain)
+    return open_cycles(sorted(resources), needs, lambda address: (address, *owners(address)))
 
 
 def open_cycles(
@@ -85,13 +96,6 @@ def open_cycles(
                 descending.add(target)
                 stack.append((target, iter(needs(target))))
     return given_up
-
-
-def _chain(address: Address) -> Iterator[Address]:
-    above: Address | None = address
-    while above is not None:
-        yield above
-        above = owner(above)
 
 
 def _unresolved(resource: Resource, known: Mapping[Ref, str]) -> Iterator[tuple[Pointer, Ref]]:

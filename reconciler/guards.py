@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds import KINDS, lineage, owned, owner, within
+from reconciler.kinds import KINDS, lineage, owned, owner, owners, within
 from reconciler.match import Found, Matches
 from reconciler.model import (
     Action,
@@ -20,7 +20,7 @@ from reconciler.model import (
     Verb,
 )
 
-_ENDING = (Action.DELETE, Action.REPLACE)
+_ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
 _MANY_OF = 10
 _TOO_MANY = 0.3
 
@@ -48,7 +48,7 @@ class Case:
     consents: Consents
 
     def ending(self) -> Iterator[Change]:
-        """Iterate over the changes that delete an object, or replace it."""
+        """Iterate over the changes that end an object: it is deleted, replaced, or was replaced before."""
         return (change for change in self.plan.changes if change.action in _ENDING)
 
 
@@ -58,6 +58,7 @@ def check(case: Case) -> tuple[Refusal, ...]:
         incomplete_reads,
         unapproved_deletions,
         unapproved_replacements,
+        irreplaceable,
         protected,
         too_many_deletions,
         taken_along,
@@ -88,9 +89,9 @@ def unapproved_deletions(case: Case) -> Iterator[Refusal]:
     approved = {removal.address for removal in case.manifests.removed if not removal.keep}
     for change in case.plan.changes:
         address = change.address
-        if change.action is not Action.DELETE or any(each in approved for each in (address, *_above(address))):
+        if change.action is not Action.DELETE or any(each in approved for each in (address, *owners(address))):
             continue
-        if not any(_agreed(each, case.consents.delete) for each in (address, *_above(address))):
+        if not any(_agreed(each, case.consents.delete) for each in (address, *owners(address))):
             consent = f"add it to `removed`, or give --allow-delete {address}"
             yield Refusal(address, "it has left the manifests and would be deleted", consent)
 
@@ -102,15 +103,33 @@ def unapproved_replacements(case: Case) -> Iterator[Refusal]:
         if _agreed(change.address, case.consents.replace):
             continue
         consent = f"--allow-replace {change.address}"
-        if change.action is Action.REPLACE and not _follows_owner(change, case.plan):
+        if change.action is Action.REPLACE and not _follows_owner(change, case):
             yield Refusal(change.address, f"{change.because}; a replacement means {kind.breaks}", consent)
         elif change.action is Action.CREATE and match and match.lost and owned(kind.name):
             yield Refusal(change.address, f"its object {match.lost} is gone; a new one means {kind.breaks}", consent)
 
 
+def irreplaceable(case: Case) -> Iterator[Refusal]:
+    """Refuse to replace what was neither made nor adopted here yet, and what is pinned to its id."""
+    for change in case.plan.changes:
+        if change.action is not Action.REPLACE:
+            continue
+        match, resource = case.matches.found[change.address], case.manifests.resources[change.address]
+        if resource.id:
+            why = f"its `id:` pins {change.id}, and a replacement has another: take `id:` out first"
+            yield Refusal(change.address, why)
+        elif match.how is Found.NATURAL:
+            wanted = ", ".join(f"{each.name}: {each.before}" for each in change.fields if each.immutable)
+            first = f" (with {wanted})" if wanted else ""
+            why = f"{change.id} was neither made nor adopted here: adopt it as it is{first}, before it is replaced"
+            yield Refusal(change.address, why)
+
+
 def protected(case: Case) -> Iterator[Refusal]:
     """Refuse to end what `prevent_destroy` protects, now or as last applied."""
     for change in case.ending():
+        if change.action is Action.RETIRE:
+            continue
         bound_as, resource = change.previous or change.address, case.manifests.resources.get(change.address)
         binding = case.bindings.get(bound_as)
         if (binding and binding.prevent_destroy) or (resource and resource.prevent_destroy):
@@ -128,15 +147,19 @@ def too_many_deletions(case: Case) -> Iterator[Refusal]:
 
 def taken_along(case: Case) -> Iterator[Refusal]:
     """Refuse a deletion that would take objects along which nobody asked to delete."""
-    ending = {change.id for change in case.plan.changes if change.action in (*_ENDING, Action.RETIRE)}
-    staying = (change for change in case.plan.changes if change.action is not Action.FORGET)
+    ending = {change.id for change in case.ending()}
+    staying = (
+        change
+        for change in case.plan.changes
+        if change.action is not Action.FORGET and not KINDS[change.address.kind].secret
+    )
     moving = {change.id for change in staying if change.id and change.id not in ending}
     for change in case.ending():
         for kind in owned(change.address.kind):
             unbound = [
                 live
                 for live in case.snapshot.each(kind.name)
-                if live.parent == change.id and live.id not in ending and live.id not in moving
+                if live.parent == change.id and live.id not in ending | moving and not _ours(live, change, case)
             ]
             if unbound:
                 names = ", ".join(f"{kind.name} {_title(live)} ({live.id})" for live in unbound)
@@ -187,11 +210,11 @@ def unexpected_creates(case: Case) -> Iterator[Refusal]:
     """Without bindings, refuse to make something beside unclaimed siblings: one of them may be it, renamed."""
     if case.bindings:
         return
-    claimed = set(case.matches.ids().values())
+    claimed = {*case.matches.ids().values(), *case.matches.elsewhere}
     for change in case.plan.changes:
         above = owner(change.address)
         match = case.matches.found.get(above) if above else None
-        if change.action is not Action.CREATE or match is None or match.live is None or match.how is not Found.NATURAL:
+        if change.action is not Action.CREATE or match is None or match.live is None:
             continue
         others = [
             live
@@ -216,19 +239,32 @@ def notes(case: Case) -> tuple[str, ...]:
     )
 
 
+def _ours(live: Live, change: Change, case: Case) -> bool:
+    """Tell whether an object goes by the name of a resource of this owner: another of the two is bound."""
+    kind = KINDS[live.kind]
+    name, _, mark = str(live.fields.get("name")).rpartition("#")
+    for address, resource in case.manifests.resources.items():
+        if address.kind != live.kind or owner(address) != change.address:
+            continue
+        if kind.secret and mark and resource.settings.get("sink") and resource.fields["name"] == name:
+            return True
+        if change.action is Action.RETIRE and kind.natural(resource.fields) == kind.natural(live.fields):
+            return True
+    return False
+
+
 def _agreed(address: Address, consents: frozenset[str]) -> bool:
     return "all" in consents or str(address) in consents
 
 
-def _above(address: Address) -> Iterator[Address]:
-    above = owner(address)
-    while above is not None:
-        yield above
-        above = owner(above)
-
-
-def _follows_owner(change: Change, plan: Plan) -> bool:
-    return any(other.action is Action.REPLACE and within(change.address, other.address) for other in plan.changes)
+def _follows_owner(change: Change, case: Case) -> bool:
+    """Tell whether an object is replaced because its owner is, or was by a run that got no further."""
+    above = owner(change.address)
+    match = case.matches.found.get(above) if above else None
+    live = case.snapshot.find(change.address.kind, change.id or "")
+    if live and match and match.binding and live.parent in match.binding.predecessors:
+        return True
+    return any(other.action is Action.REPLACE and within(change.address, other.address) for other in case.plan.changes)
 
 
 def _administrators(operation: Operation, case: Case) -> list[Data] | None:

@@ -8,6 +8,7 @@ from reconciler.auth.authorizers import (
     ClientCredentialsAuthorizer,
     GlobusAuthorizer,
     NullAuthorizer,
+    RefreshTokenAuthorizer,
     RenewingAuthorizer,
 )
 from reconciler.auth.confidential_client import ConfidentialAppAuthClient
@@ -23,36 +24,49 @@ from reconciler.auth.errors import (
     NetworkError,
     Outcome,
 )
+from reconciler.auth.flow_managers import (
+    GlobusAuthorizationCodeFlowManager,
+    GlobusNativeAppFlowManager,
+    GlobusOAuthFlowManager,
+)
 from reconciler.auth.identity_map import IdentityMap
+from reconciler.auth.login_client import AuthLoginClient
 from reconciler.auth.missing import MISSING, MissingType
+from reconciler.auth.native_client import NativeAppAuthClient
 from reconciler.auth.responses import (
+    GetConsentsResponse,
     GetIdentitiesResponse,
     GetIdentityProvidersResponse,
     GlobusHTTPResponse,
     IterableResponse,
 )
 from reconciler.auth.retry import RetryPolicy, RetryQuota
-from reconciler.auth.scopes import AuthScopes
-from reconciler.auth.tokens import OAuthTokenResponse
+from reconciler.auth.scopes import AuthScopes, ScopeBuilder
+from reconciler.auth.tokens import OAuthDependentTokenResponse, OAuthTokenResponse
 
 __all__ = [
     "MISSING",
     "AccessTokenAuthorizer",
     "AuthAPIError",
     "AuthClient",
+    "AuthLoginClient",
     "AuthScopes",
     "BasicAuthorizer",
     "ClientCredentialsAuthorizer",
     "ConfidentialAppAuthClient",
     "DependentScopeSpec",
     "ErrorSubdocument",
+    "GetConsentsResponse",
     "GetIdentitiesResponse",
     "GetIdentityProvidersResponse",
+    "GlobusAuthorizationCodeFlowManager",
     "GlobusAuthorizer",
     "GlobusConnectionError",
     "GlobusConnectionTimeoutError",
     "GlobusError",
     "GlobusHTTPResponse",
+    "GlobusNativeAppFlowManager",
+    "GlobusOAuthFlowManager",
     "GlobusSDKUsageError",
     "GlobusTLSError",
     "GlobusTimeoutError",
@@ -60,11 +74,15 @@ __all__ = [
     "InvalidResponseError",
     "IterableResponse",
     "MissingType",
+    "NativeAppAuthClient",
     "NetworkError",
     "NullAuthorizer",
+    "OAuthDependentTokenResponse",
     "OAuthTokenResponse",
     "Outcome",
+    "RefreshTokenAuthorizer",
     "RenewingAuthorizer",
     "RetryPolicy",
     "RetryQuota",
+    "ScopeBuilder",
 ]

@@ -7,13 +7,20 @@ from reconciler.auth.authorizers import GlobusAuthorizer
 from reconciler.auth.endpoints.clients import ClientEndpoints
 from reconciler.auth.endpoints.credentials import CredentialEndpoints
 from reconciler.auth.endpoints.identities import IdentityEndpoints
+from reconciler.auth.endpoints.openid import OpenIDEndpoints
 from reconciler.auth.endpoints.policies import PolicyEndpoints
 from reconciler.auth.endpoints.projects import ProjectEndpoints
 from reconciler.auth.endpoints.scopes import ScopeEndpoints
 
 
 class AuthClient(
-    ProjectEndpoints, PolicyEndpoints, ClientEndpoints, CredentialEndpoints, ScopeEndpoints, IdentityEndpoints
+    ProjectEndpoints,
+    PolicyEndpoints,
+    ClientEndpoints,
+    CredentialEndpoints,
+    ScopeEndpoints,
+    IdentityEndpoints,
+    OpenIDEndpoints,
 ):
     """The Globus Auth API, on behalf of whom the authorizer stands for. Safe for threads.
 

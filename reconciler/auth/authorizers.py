@@ -12,6 +12,7 @@ from reconciler.auth.errors import GlobusSDKUsageError
 
 if TYPE_CHECKING:
     from reconciler.auth.confidential_client import ConfidentialAppAuthClient
+    from reconciler.auth.login_client import AuthLoginClient
     from reconciler.auth.tokens import OAuthTokenResponse
 
 # A token this close to its end is renewed before it is used, so that it does not end on the way.
@@ -128,8 +129,7 @@ class RenewingAuthorizer(GlobusAuthorizer):
         if self.on_refresh is not None:
             self.on_refresh(response)
 
-    @staticmethod
-    def _only_token(response: "OAuthTokenResponse") -> tuple[str, int]:
+    def _only_token(self, response: "OAuthTokenResponse") -> tuple[str, int]:
         found = list(response.by_resource_server.values())
         if len(found) != 1:
             servers = ", ".join(sorted(response.by_resource_server))
@@ -168,3 +168,30 @@ class ClientCredentialsAuthorizer(RenewingAuthorizer):
 
     def _request_tokens(self) -> "OAuthTokenResponse":
         return self.confidential_client.oauth2_client_credentials_tokens(self.scopes)
+
+
+class RefreshTokenAuthorizer(RenewingAuthorizer):
+    """Acts on behalf of a person for as long as the refresh token is good. Its scopes are of one resource server."""
+
+    def __init__(
+        self,
+        refresh_token: str,
+        auth_client: "AuthLoginClient",
+        *,
+        access_token: str | None = None,
+        expires_at: int | None = None,
+        on_refresh: "Callable[[OAuthTokenResponse], object] | None" = None,
+    ) -> None:
+        super().__init__(access_token, expires_at, on_refresh)
+        self.refresh_token = refresh_token
+        self.auth_client = auth_client
+
+    def _request_tokens(self) -> "OAuthTokenResponse":
+        return self.auth_client.oauth2_refresh_token(self.refresh_token)
+
+    def _only_token(self, response: "OAuthTokenResponse") -> tuple[str, int]:
+        token = super()._only_token(response)
+        renewed = next(iter(response.by_resource_server.values()))["refresh_token"]
+        if renewed:
+            self.refresh_token = renewed
+        return token

@@ -10,7 +10,7 @@ from reconciler.auth.authorizers import GlobusAuthorizer
 from reconciler.auth.errors import GlobusSDKUsageError
 from reconciler.auth.missing import to_wire
 from reconciler.auth.responses import GlobusHTTPResponse
-from reconciler.auth.scopes import AuthScopeNames, AuthScopes
+from reconciler.auth.scopes import AuthScopeBuilder, AuthScopes
 from reconciler.auth.settings import base_url_of, origin, read_settings
 from reconciler.auth.transport import Call, Transport
 
@@ -25,7 +25,7 @@ class BaseClient:
 
     service_name: ClassVar[str] = "auth"
     error_class: ClassVar[type[AuthAPIError]] = AuthAPIError
-    scopes: ClassVar[AuthScopeNames] = AuthScopes
+    scopes: ClassVar[AuthScopeBuilder] = AuthScopes
 
     def __init__(
         self,
@@ -136,11 +136,26 @@ class BaseClient:
             NetworkError: if there was none.
             GlobusSDKUsageError: for an unknown encoding or a foreign URL.
         """
+        return self._request(method, path, query_params, data, headers, encoding)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query_params: dict[str, Any] | None = None,
+        data: Any = None,
+        headers: dict[str, str] | None = None,
+        encoding: str | None = None,
+        *,
+        arrays: bool = False,
+    ) -> GlobusHTTPResponse:
+        """Make a call whose answer may also be a JSON array."""
         call = Call(
             method.upper(),
             self._url(path),
             query=to_wire(query_params or {}),
             headers=to_wire(headers or {}),
+            arrays=arrays,
             **_body(data, encoding),
         )
         reply = self.transport.send(call, self.authorizer)

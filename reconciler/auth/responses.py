@@ -37,6 +37,9 @@ class GlobusHTTPResponse:
     `str()` is the data as JSON with secrets and tokens replaced.
     """
 
+    is_array: ClassVar[bool] = False
+    """Whether a success of this class is a JSON array rather than an object."""
+
     def __init__(self, response: "Reply | GlobusHTTPResponse | requests.Response", client: Any = None) -> None:
         self.client: Any = client
         if isinstance(response, GlobusHTTPResponse):
@@ -155,6 +158,12 @@ class GetScopesResponse(IterableResponse):
     """The answer to `get_scopes`, iterating over its scopes."""
 
     default_iter_key = "scopes"
+
+
+class GetConsentsResponse(IterableResponse):
+    """The answer to `get_consents`, iterating over the consents."""
+
+    default_iter_key = "consents"
 
 
 class GetIdentitiesResponse(IterableResponse):

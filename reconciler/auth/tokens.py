@@ -3,9 +3,15 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from reconciler.auth import id_token
+from reconciler.auth.endpoints.openid import Configuration, OpenIDEndpoints, public_keys
+from reconciler.auth.errors import GlobusSDKUsageError
 from reconciler.auth.responses import GlobusHTTPResponse, redacted
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 
 def _token(item: Any) -> dict[str, Any]:
@@ -79,3 +85,49 @@ class OAuthTokenResponse(GlobusHTTPResponse):
     def by_scopes(self) -> TokensByScope:
         """The tokens by scope."""
         return self._by_scopes
+
+    def decode_id_token(
+        self,
+        openid_configuration: Configuration = None,
+        jwk: "RSAPublicKey | None" = None,
+        jwt_params: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Validate the ID token that came with the tokens, and give its claims.
+
+        What is not given is fetched: the discovery document and its `jwks_uri`. The signature must be the provider's
+        (RS512 for Globus Auth), the audience this client, the issuer the provider, and the time not over. In
+        `jwt_params`, `leeway` is in seconds (0.5 by default), the others are options of PyJWT. [DOC] SDK 3.40.
+
+        Raises:
+            GlobusSDKUsageError: if a key is given without the discovery document, or the answer has no client.
+            jwt.InvalidTokenError: if the token is not valid, by classes that say why.
+            AuthAPIError: if the service refuses to say how it signs.
+            NetworkError: if there was no whole answer.
+        """
+        if not isinstance(self.client, OpenIDEndpoints):
+            raise GlobusSDKUsageError("the client of this answer cannot tell how the provider signs")
+        if jwk is not None and not openid_configuration:
+            raise GlobusSDKUsageError("jwk is given together with openid_configuration")
+        found = openid_configuration or self.client.get_openid_configuration()
+        token = self["id_token"]
+        keys = [jwk] if jwk else public_keys(self.client.get_jwk(found), id_token.key_name(token))
+        audience = getattr(self.client, "client_id", None)
+        return id_token.decode(token, keys, found, audience=audience, params=jwt_params)
+
+
+class OAuthDependentTokenResponse(OAuthTokenResponse):
+    """Tokens that a resource server got, to call others on behalf of its caller. The answer is a JSON array."""
+
+    is_array: ClassVar[bool] = True
+
+    def _items(self) -> list[Any]:
+        return list(self.data)
+
+    def decode_id_token(
+        self,
+        openid_configuration: Configuration = None,
+        jwk: "RSAPublicKey | None" = None,
+        jwt_params: dict[str, Any] | None = None,
+    ) -> NoReturn:
+        """Raise NotImplementedError: dependent tokens come without an ID token."""
+        raise NotImplementedError("dependent tokens come without an ID token")

@@ -1,6 +1,5 @@
 """The commands by their names, and what happens to whatever they raise."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -70,6 +69,7 @@ def _usage(error: Exception) -> str:
 
 def main() -> None:
     """Run the command line and exit."""
+    terminal.prepare()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -82,7 +82,6 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except InvalidManifests as error:
         terminal.warn(problems.text(error.problems))

@@ -15,7 +15,7 @@ from reconciler.cli import terminal
 from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
 from reconciler.cli.options import ApplyOptions, PlanOptions
-from reconciler.errors import Unrecorded
+from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.render.safe import safe
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
     from reconciler import pipeline
     from reconciler.render import plan as rendered
 
+    if options.overlay and manifests.environment is None and site.bindings.exists():
+        terminal.warn(
+            f"warning: no overlay names its `environment`, so this goes on with {site.bindings}, whichever overlays "
+            "that was made with; write `environment: NAME` at the top of one to keep environments apart"
+        )
     planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=calls_at_once(options))
     terminal.say(rendered.text(planned.plan, _style(options)))
     if not planned.plan.applyable:
@@ -82,11 +87,20 @@ def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site
                 events.append(event)
                 line = run.line(event, style)
                 if line:
-                    terminal.say(line)
+                    _tell(line, stop)
         except Unrecorded as error:
             terminal.warn(f"Error: {safe(str(error))}. What it would say is:\n{error.entries}")
             code = of_error(error)
     return events, 128 + received[0] if received else code
+
+
+def _tell(line: str, stop: threading.Event) -> None:
+    """Say what happens; when nobody can read it any more, stop in an orderly way."""
+    try:
+        terminal.say(line)
+    except (BrokenPipeError, CannotWrite) as error:
+        terminal.warn(f"Error: {error}; stopping: what is under way is finished first.")
+        stop.set()
 
 
 def _report(

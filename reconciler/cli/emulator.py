@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from reconciler.errors import InvalidSettings
+
 emulator = typer.Typer(help="A local Globus Auth, for trying things out and for tests.")
 
 
@@ -25,6 +27,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve on loopback until interrupted."""
+    from reconciler.emulator import CannotServe
     from reconciler.emulator import serve as serving
 
-    serving(db, port=port, env_file=env_file)
+    try:
+        serving(db, port=port, env_file=env_file)
+    except CannotServe as error:
+        raise InvalidSettings(str(error)) from None

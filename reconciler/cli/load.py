@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import terminal
 from reconciler.cli.options import ManifestOptions, PlanOptions
+from reconciler.errors import InvalidSettings
+from reconciler.files import why
 from reconciler.model import Manifests
 from reconciler.render import problems
 
@@ -51,7 +53,11 @@ def config() -> "Config":
     """Read `reconciler.toml`, in the current folder or above it."""
     from reconciler.config import find
 
-    return find(Path.cwd())
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise InvalidSettings(f"the current folder cannot be used: {why(error)}") from error
+    return find(here)
 
 
 def calls_at_once(options: PlanOptions) -> int:

@@ -9,7 +9,26 @@ from typing import Annotated, TypeAlias, TypeVar, get_type_hints
 
 import typer
 
+from reconciler.config import MOST_CALLS
+
 T = TypeVar("T")
+
+
+def _addresses(texts: list[str] | None) -> list[str] | None:
+    from reconciler.manifest.addresses import NoAddress, read
+
+    for text in texts or ():
+        try:
+            if text != "all":
+                read(text)
+        except NoAddress as error:
+            raise typer.BadParameter(f"{error}, {error.hint}" if error.hint else str(error)) from None
+    return texts
+
+
+def _consent(name: str, told: str) -> object:
+    return typer.Option(name, metavar="ADDRESS", callback=_addresses, help=told)
+
 
 Paths: TypeAlias = Annotated[
     list[Path] | None,
@@ -35,26 +54,43 @@ BindingsFile: TypeAlias = Annotated[
 ]
 Parallelism: TypeAlias = Annotated[
     int | None,
-    typer.Option("--parallelism", min=1, metavar="N", help="How many calls may be under way at once.  [default: 10]"),
+    typer.Option(
+        "--parallelism",
+        min=1,
+        max=MOST_CALLS,
+        metavar="N",
+        help="How many calls may be under way at once.  [default: 10]",
+    ),
 ]
 NoColour: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 Ascii: TypeAlias = Annotated[bool, typer.Option("--ascii", help="Print symbols in ASCII only.")]
 Detailed: TypeAlias = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")]
 AllowDelete: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--allow-delete", metavar="ADDRESS", help="Approve a deletion (repeatable; `all`)."),
+    typer.Option(
+        "--allow-delete", metavar="ADDRESS", callback=_addresses, help="Approve a deletion (repeatable; `all`)."
+    ),
 ]
 AllowReplace: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--allow-replace", metavar="ADDRESS", help="Approve a replacement (repeatable; `all`)."),
+    typer.Option(
+        "--allow-replace", metavar="ADDRESS", callback=_addresses, help="Approve a replacement (repeatable; `all`)."
+    ),
 ]
 AllowCreate: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--allow-create", metavar="ADDRESS", help="Approve a create beside unknown siblings (repeatable)."),
+    typer.Option(
+        "--allow-create",
+        metavar="ADDRESS",
+        callback=_addresses,
+        help="Approve a create beside unknown siblings (repeatable).",
+    ),
 ]
 AllowLockout: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--allow-lockout", metavar="ADDRESS", help="Approve that you lose a project (repeatable)."),
+    typer.Option(
+        "--allow-lockout", metavar="ADDRESS", callback=_addresses, help="Approve that you lose a project (repeatable)."
+    ),
 ]
 NoAdopt: TypeAlias = Annotated[bool, typer.Option("--no-adopt", help="Refuse to take over objects that exist.")]
 AutoApprove: TypeAlias = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking.")]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.bindings import path_of
@@ -15,6 +16,7 @@ from reconciler.pipeline import Site
 if TYPE_CHECKING:
     from reconciler.auth import AuthClient
     from reconciler.auth.authorizers import GlobusAuthorizer
+    from reconciler.emulator import Emulator
 
 STATE = ".reconciler"
 _PERSON = "rosalind@globusid.org"
@@ -47,12 +49,22 @@ def locate(options: ServiceOptions, manifests: Manifests) -> Iterator[Site]:
 
 
 @contextmanager
+def _serving(db: Path) -> Iterator["Emulator"]:
+    from reconciler.emulator import CannotServe, Emulator
+
+    try:
+        with Emulator(db) as emulator:
+            yield emulator
+    except CannotServe as error:
+        raise InvalidSettings(str(error)) from None
+
+
+@contextmanager
 def _emulator(options: ServiceOptions, manifests: Manifests) -> Iterator[tuple["AuthClient", Site]]:
     from reconciler.auth import AccessTokenAuthorizer, AuthClient
-    from reconciler.emulator import Emulator
 
     db = options.emulator_db or manifests.root / STATE / "emulator.db"
-    with Emulator(db) as emulator:
+    with _serving(db) as emulator:
         authorizer = AccessTokenAuthorizer(emulator.person_token(_PERSON))
         settings = {"pool_size": _calls_at_once(options)}
         with AuthClient(base_url=emulator.base_url, authorizer=authorizer, transport_params=settings) as client:

@@ -1,11 +1,22 @@
 """What is printed where, and how it looks there."""
 
+import contextlib
+import io
 import os
 import sys
 
 import typer
 
+from reconciler import files
+from reconciler.errors import CannotWrite
 from reconciler.render.style import Style
+
+
+def prepare() -> None:
+    """Let no character stop the program: what a stream cannot show is written out, what it cannot read is no answer."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def style(*, no_colour: bool = False, ascii_only: bool = False) -> Style:
@@ -13,24 +24,39 @@ def style(*, no_colour: bool = False, ascii_only: bool = False) -> Style:
     if no_colour or os.environ.get("NO_COLOR"):
         colour = False
     else:
-        colour = bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
-    spoken = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+        colour = bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
+    spoken = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     return Style(colour=colour, ascii=ascii_only or spoken != "utf8")
 
 
 def say(text: str) -> None:
-    """Print a result."""
-    typer.echo(text, color=True)
+    """Print a result. When that fails, what is said afterwards goes nowhere.
+
+    Raise BrokenPipeError when nobody reads it any more, CannotWrite when it could not be written.
+    """
+    _echo(f"{text}\n")
 
 
 def warn(text: str) -> None:
     """Print what is not a result: warnings and errors."""
-    typer.echo(text, err=True, color=True)
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True, color=True)
 
 
 def ask(question: str) -> bool:
     """Ask for `yes`; anything else, and the end of input, is no."""
-    typer.echo(question, nl=False)
-    answer = sys.stdin.readline().strip()
-    typer.echo("" if sys.stdin.isatty() else answer)
+    _echo(question)
+    answer = sys.stdin.readline().strip() if sys.stdin else ""
+    _echo("\n" if sys.stdin and sys.stdin.isatty() else f"{answer}\n")
     return answer == "yes"
+
+
+def _echo(text: str) -> None:
+    try:
+        typer.echo(text, nl=False, color=True)
+    except OSError as error:
+        # What is still in the buffer would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise CannotWrite("the standard output", files.why(error)) from error

@@ -3,7 +3,8 @@
 It imports nothing of the rest of the package, so that a misunderstanding of the service cannot hide in both.
 """
 
+from reconciler.emulator.errors import CannotServe
 from reconciler.emulator.server import Emulator, serve
 from reconciler.emulator.switches import Switches
 
-__all__ = ["Emulator", "Switches", "serve"]
+__all__ = ["CannotServe", "Emulator", "Switches", "serve"]

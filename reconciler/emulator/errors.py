@@ -20,6 +20,10 @@ CODES = {
 """Codes by status. Only UNAUTHORIZED and FORBIDDEN are known of the service, the rest are provisional [UNK]."""
 
 
+class CannotServe(Exception):
+    """Why the emulator does not start: what it was given as its file or its port cannot be used."""
+
+
 class ApiError(Exception):
     """A refusal of the developer API: status, detail, and what stands at the top of its document."""
 

@@ -23,6 +23,7 @@ import uvicorn
 from reconciler.emulator.app import build
 from reconciler.emulator.calls import Service
 from reconciler.emulator.desk import Desk
+from reconciler.emulator.errors import CannotServe
 from reconciler.emulator.store import Store
 from reconciler.emulator.switches import Switches
 from reconciler.emulator.world import issue_bootstrap_secret, issue_person_token, seed
@@ -55,7 +56,7 @@ class Emulator:
         self._store = _open(self._db, self._clock())
         try:
             self._socket = _listen(self._port)
-        except OSError:
+        except CannotServe:
             self._store.close()
             raise
         self._server = _server(Service(self._store, self._switches, self._clock))
@@ -228,9 +229,9 @@ def _listen(port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
         listening.listen(2048)
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        raise CannotServe(f"port {port} cannot be served: {error.strerror}") from error
     return listening
 
 
@@ -240,10 +241,15 @@ def _url(listening: socket.socket) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            private = Path(folder, path.name)
+            private.touch(mode=0o600)
+            with private.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            private.replace(path)
+    except OSError as error:
+        raise CannotServe(f"{path} cannot be written: {error.strerror}") from error

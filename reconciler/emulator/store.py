@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from reconciler.emulator.errors import CannotServe
+
 Document = dict[str, Any]
 
 _SCHEMA = """
@@ -43,12 +45,26 @@ class Store:
     """One connection to the file. All its users run on one thread, so that a request never meets half of another."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        with _usable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            with _usable(path):
+                self._prepare()
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        tables = {row[0] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not {"meta", "objects"} <= tables:
+            raise sqlite3.DatabaseError("it holds the tables of another program")
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
+        with self.transaction():
+            self._create_tables()
 
-    def create_tables(self) -> None:
+    def _create_tables(self) -> None:
         """Create what is missing of the tables."""
         for statement in _SCHEMA.split(";\n"):
             self.connection.execute(statement)
@@ -135,6 +151,15 @@ class Store:
     def sources(self, target: str) -> list[str]:
         """Return the ids of the documents that link to something."""
         return [row[0] for row in self.rows("SELECT source FROM links WHERE target = ?", target)]
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CannotServe(f"{path} cannot be the emulator's database: {why}") from error
 
 
 def _parse(document: str) -> Document:

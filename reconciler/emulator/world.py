@@ -76,7 +76,6 @@ def group_id(name: str) -> str:
 def seed(store: Store, now: float) -> None:
     """Make the world if the file holds none yet, and forget the tokens that have expired."""
     with store.transaction():
-        store.create_tables()
         forget_expired(store, now)
         if store.setting("world"):
             return

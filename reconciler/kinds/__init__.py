@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
 from reconciler.kinds.credential import CREDENTIAL
-from reconciler.kinds.kind import Field, Kind, absent, named, normal, without
+from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
 from reconciler.kinds.scope import SCOPE
@@ -12,7 +12,21 @@ from reconciler.model import Address
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
 
-__all__ = ["KINDS", "Field", "Kind", "absent", "lineage", "named", "normal", "owned", "owner", "within", "without"]
+__all__ = [
+    "KINDS",
+    "Field",
+    "Kind",
+    "absent",
+    "lineage",
+    "named",
+    "normal",
+    "owned",
+    "owner",
+    "owners",
+    "repeated",
+    "within",
+    "without",
+]
 
 
 def owned(name: str | None) -> tuple[Kind, ...]:
@@ -26,6 +40,14 @@ def owner(address: Address) -> Address | None:
     return Address(kind.owner, address.path[:-1]) if kind.owner else None
 
 
+def owners(address: Address) -> Iterator[Address]:
+    """Iterate over what owns a resource, upwards."""
+    above = owner(address)
+    while above is not None:
+        yield above
+        above = owner(above)
+
+
 def lineage(name: str) -> Iterator[str]:
     """Iterate over a kind and those that own it, upwards."""
     above: str | None = name
@@ -36,7 +58,4 @@ def lineage(name: str) -> Iterator[str]:
 
 def within(address: Address, other: Address) -> bool:
     """Tell whether `other` owns this, directly or through others."""
-    above = owner(address)
-    while above is not None and above != other:
-        above = owner(above)
-    return above is not None
+    return other in owners(address)

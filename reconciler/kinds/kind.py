@@ -97,6 +97,19 @@ def absent(declared: Field, value: Data) -> bool:
     return value is None or (declared.unordered and not value)
 
 
+def repeated(declared: Field, value: Data) -> Iterator[tuple[int, int]]:
+    """Find each element of a list without order that means the same as an earlier one: its index, and the other's."""
+    if not declared.unordered:
+        return
+    seen: dict[str, int] = {}
+    for index, element in enumerate(value or ()):
+        inside = isinstance(element, Mapping) and declared.element
+        key = canonical(element[declared.element] if inside else element)
+        if key in seen:
+            yield index, seen[key]
+        seen.setdefault(key, index)
+
+
 def named(declared: Field, value: Data) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Find each name in the manifest form of a field: its place below the field, and the text."""
     if declared.want is None or value is None:

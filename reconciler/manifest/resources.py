@@ -10,7 +10,7 @@ from reconciler.manifest.addresses import NoAddress, missing, read
 from reconciler.manifest.index import MOST, Entry, Index, problem
 from reconciler.manifest.node import Items, Map, Places, spot_at, value_place
 from reconciler.manifest.references import refer
-from reconciler.manifest.rules import between, check, repeated
+from reconciler.manifest.rules import between, check, twice
 from reconciler.manifest.sinks import SINK, settled
 from reconciler.manifest.words import shown, suggest
 from reconciler.model import Address, Data, Former, Output, Removal, Resource
@@ -48,8 +48,7 @@ def _resource(entry: Entry, index: Index) -> Resource:
         name = declared.name
         if name in data:
             value = refer(entry, declared, index) if declared.want else _bare(data[name])
-            if declared.unordered:
-                index.problems += repeated(entry, name, value, declared.element)
+            index.problems += twice(entry, declared, value)
             fields[name] = value
     settings = {name: _bare(data[name]) for name in kind.settings if name in data}
     if settings.get(SINK):

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import Place, Problem
-from reconciler.kinds import KINDS, owner
+from reconciler.kinds import KINDS, Field, owner, repeated
 from reconciler.kinds.sinks import destination
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.schema import matches, schema
 from reconciler.manifest.sinks import SINK, check_sink
 from reconciler.manifest.words import listed, shown, suggest
-from reconciler.model import Data, Ref, Resource
+from reconciler.model import Data, Resource
 
 
 def check(entry: Entry, root: Path) -> Iterator[Problem]:
@@ -33,14 +33,11 @@ def check(entry: Entry, root: Path) -> Iterator[Problem]:
         yield from check_sink(entry, root)
 
 
-def repeated(entry: Entry, field: str, value: Data, element: str | None) -> Iterator[Problem]:
+def twice(entry: Entry, declared: Field, value: Data) -> Iterator[Problem]:
     """Find what stands in a list twice that has no order."""
-    seen: dict[str | Ref, int] = {}
-    for number, each in enumerate(value or ()):
-        key = each[element] if element else each
-        if key in seen:
-            yield problem(entry, (field, number), f"this stands in `{field}` already, as element {seen[key] + 1}")
-        seen.setdefault(key, number)
+    for index, other in repeated(declared, value):
+        what = f"this stands in `{declared.name}` already, as element {other + 1}"
+        yield problem(entry, (declared.name, index), what)
 
 
 def between(resources: Collection[Resource]) -> Iterator[Problem]:

@@ -15,9 +15,15 @@ _Owned = Mapping[tuple[str, tuple[str, ...]], Sequence[Entry]]
 
 
 class _Dumper(yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper):  # type: ignore[misc]
-    """Quotes the texts that either version of YAML would read as something else."""
+    """Quotes the texts that either version of YAML would read as something else, and those of several lines."""
 
 
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # No line of what is written begins with what a text says.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _string)
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"-?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$"), list("-0123456789")
 )

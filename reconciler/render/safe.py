@@ -1,6 +1,7 @@
 """Text from manifests and from the service is never trusted: what could steer a terminal is written out."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,13 +10,22 @@ from reconciler.model import Data, Ref
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_COMMAND = re.compile(r"\A\s*::|##\[|##vso\[", re.IGNORECASE)
 
 
 def safe(text: str) -> str:
-    r"""Write out every control, format and unassigned character, and line breaks, as `\u{…}`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(f"\\u{{{ord(c):x}}}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    r"""Write out every control, format and unassigned character, and line breaks, as `\u{…}`.
+
+    So is the first character of what the log of a pipeline would take for a command: `::` at the beginning, and
+    `##[` and `##vso[` anywhere.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_written_out(c) if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    return _COMMAND.sub(lambda found: _written_out(found[0][0]) + found[0][1:], text)
+
+
+def _written_out(character: str) -> str:
+    return f"\\u{{{ord(character):x}}}"
 
 
 def value(data: Data, names: Mapping[str, str] = NO_NAMES) -> str:

@@ -56,8 +56,8 @@ class FileSink:
 
     @property
     def destination(self) -> str:
-        """The path, in lower case: some file systems take names that differ in case for one."""
-        return f"file {'/'.join(self._parts).casefold()}"
+        """The path below the root, without what says nothing in it."""
+        return f"file {self._path}"
 
     def preflight(self) -> None:
         """Write as a delivery would, but into no file that stays."""

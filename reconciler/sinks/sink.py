@@ -33,7 +33,7 @@ class Sink(Protocol):
 
     @property
     def destination(self) -> str:
-        """What two credentials may not share, for people to read."""
+        """Where it delivers to, for people to read."""
 
     @property
     def readable(self) -> bool:

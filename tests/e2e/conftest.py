@@ -1,5 +1,6 @@
 """The command line as a process, in a folder of its own, against the emulator's world in that folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -64,10 +65,18 @@ class Bench:
         file.write_text(text.replace(old, new))
 
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
+        return self._run([sys.executable, "-m", "reconciler", *arguments], stdin, environment)
+
+    def shell(self, script: str) -> Ran:
+        """Run a script in which the program is `$reconciler`; the exit code is the program's, also in a pipe."""
+        program = f"{sys.executable} -m reconciler"
+        return self._run(["bash", "-o", "pipefail", "-c", script], "", {"reconciler": program})
+
+    def _run(self, command: list[str], stdin: str, environment: dict[str, str]) -> Ran:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("RECONCILER_", "GLOBUS_"))}
         plain.pop("CI", None)
         done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *arguments],
+            command,
             cwd=self.folder,
             env={**plain, "PYTHONPATH": str(REPOSITORY), **environment},
             input=stdin,
@@ -94,6 +103,10 @@ class Bench:
         ran = self.plan(*arguments)
         assert ran.code == 0, ran.out + ran.err
         assert "No changes." in ran.out
+
+    def bound(self) -> set[str]:
+        """List the addresses that the bindings beside the emulator's file hold."""
+        return set(json.loads((self.db.parent / "reconciler.bindings.json").read_text())["bindings"])
 
     @contextmanager
     def behind_its_back(self, person: str = "rosalind@globusid.org") -> Iterator[Api]:

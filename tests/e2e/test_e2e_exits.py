@@ -3,6 +3,9 @@
 import json
 import os
 import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,11 @@ projects:
         ["plan", "--no-such-option"],
         ["nonsense"],
         ["plan", "--parallelism", "0"],
+        ["plan", "--parallelism", "257"],
+        ["plan", "--allow-delete", "client"],
+        ["apply", "--allow-replace", "clients/p/web"],
+        ["plan", "--allow-create", "client/p/web/x"],
+        ["plan", "--allow-lockout", "."],
         ["output", "--format", "xml"],
         ["schema", "nonsense"],
         ["emulator", "serve", "--port", "70000"],
@@ -165,3 +173,53 @@ def test_state_that_cannot_be_written_is_refused_before_anything_is_changed(benc
     assert "journal.jsonl" in ran.err or "/proc/bindings.json" in ran.err
     with bench.behind_its_back() as api:
         assert api.call("GET", "/v2/api/projects")["projects"] == []
+
+
+def _other_tables(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (Path.mkdir, "unable to open database file"),
+        (lambda file: file.write_text("no database" * 100), "file is not a database"),
+        (_other_tables, "it holds the tables of another program"),
+    ],
+)
+def test_a_file_that_is_no_world_is_refused_and_left_alone(bench: Any, make: Callable[[Path], None], told: str) -> None:
+    bench.write("a.yaml", MANIFEST)
+    file = bench.folder / "world.db"
+    make(file)
+    before = file.read_bytes() if file.is_file() else b""
+    for arguments in (["plan", "--emulator", "--emulator-db", "world.db"], ["emulator", "serve", "--db", "world.db"]):
+        ran = bench.run(*arguments)
+        assert ran.code == 1
+        assert ran.err == f"Error: world.db cannot be the emulator's database: {told}\n"
+    assert (file.read_bytes() if file.is_file() else b"") == before
+
+
+def test_what_the_emulator_cannot_write_or_serve_is_said(bench: Any) -> None:
+    (bench.folder / "taken").mkdir()
+    ran = bench.run("emulator", "serve", "--db", "world.db", "--env-file", "taken")
+    assert (ran.code, ran.err) == (1, "Error: taken cannot be written: Is a directory\n")
+    assert sorted(each.name for each in bench.folder.iterdir() if "taken" in each.name) == ["taken"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = bench.run("emulator", "serve", "--db", "world.db", "--port", str(port))
+    assert (ran.code, ran.err) == (1, f"Error: port {port} cannot be served: Address already in use\n")
+
+
+def test_overlay_without_environment_over_bindings_is_warned_of(bench: Any) -> None:
+    bench.write("a.yaml", MANIFEST)
+    bench.write("x.overlay.yaml", "projects: {p: {display_name: Q}}\n")
+    bench.write("y.overlay.yaml", "environment: y\n")
+    first = bench.plan("--overlay", "x.overlay.yaml")
+    assert (first.code, first.err) == (2, "")
+    bench.must_apply()
+    ran = bench.plan("--overlay", "x.overlay.yaml")
+    assert ran.code == 2
+    assert ran.err.startswith("warning: no overlay names its `environment`")
+    assert bench.plan("--overlay", "x.overlay.yaml", "--overlay", "y.overlay.yaml").err == ""
+    assert bench.plan().err == ""

@@ -22,9 +22,15 @@ ClientType = Literal[
 Visibility = Literal["public", "private"]
 
 
-def _one_kind(public_client: object, client_type: object) -> None:
-    if (public_client is MISSING) == (client_type is MISSING):
+def new_client(*, links: tuple[Any, Any], **fields: Any) -> dict[str, Any]:
+    """Put the fields of a new client together; `links` are the terms and conditions, and the privacy policy.
+
+    Raises:
+        GlobusSDKUsageError: unless exactly one of public_client and client_type is given, and both links or neither.
+    """
+    if (fields["public_client"] is MISSING) == (fields["client_type"] is MISSING):
         raise GlobusSDKUsageError("exactly one of public_client and client_type must be given")
+    return fields | {"links": _links_of_new(*links)}
 
 
 def _links_of_new(terms_and_conditions: Any, privacy_policy: Any) -> Any:
@@ -100,20 +106,18 @@ class ClientEndpoints(BaseClient):
             neither. AuthAPIError: if the service refuses. NetworkError: if there was no whole answer; the client may
             have been created.
         """
-        _one_kind(public_client, client_type)
-        fields = {
-            "name": name,
-            "project": project,
-            "visibility": visibility,
-            "redirect_uris": redirect_uris,
-            "required_idp": required_idp,
-            "preselect_idp": preselect_idp,
-            "public_client": public_client,
-            "client_type": client_type,
-            "links": _links_of_new(terms_and_conditions, privacy_policy),
-            **extra(additional_fields),
-        }
-        return self.post(_PATH, data={"client": fields})
+        fields = new_client(
+            name=name,
+            project=project,
+            public_client=public_client,
+            client_type=client_type,
+            visibility=visibility,
+            redirect_uris=redirect_uris,
+            links=(terms_and_conditions, privacy_policy),
+            required_idp=required_idp,
+            preselect_idp=preselect_idp,
+        )
+        return self.post(_PATH, data={"client": fields | extra(additional_fields)})
 
     def update_client(
         self,

@@ -1,14 +1,20 @@
 """Owns the calls that tell who somebody is: identities, identity providers, and the caller."""
 
 import logging
+import warnings
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from reconciler.auth.base_client import BaseClient
 from reconciler.auth.errors import GlobusSDKUsageError
-from reconciler.auth.missing import comma_separated, extra
-from reconciler.auth.responses import GetIdentitiesResponse, GetIdentityProvidersResponse, GlobusHTTPResponse
+from reconciler.auth.missing import comma_separated, extra, segment
+from reconciler.auth.responses import (
+    GetConsentsResponse,
+    GetIdentitiesResponse,
+    GetIdentityProvidersResponse,
+    GlobusHTTPResponse,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +35,16 @@ class IdentityEndpoints(BaseClient):
             NetworkError: if there was no whole answer.
         """
         return self.get("/v2/oauth2/userinfo")
+
+    def oauth2_userinfo(self) -> GlobusHTTPResponse:
+        """Ask who the caller is: GET /v2/oauth2/userinfo. Deprecated, `userinfo` is its name. [DOC] SDK 3.40.
+
+        Raises:
+            AuthAPIError: if the service refuses.
+            NetworkError: if there was no whole answer.
+        """
+        warnings.warn("oauth2_userinfo() is deprecated: it is userinfo() now", DeprecationWarning, stacklevel=2)
+        return self.userinfo()
 
     def get_identities(
         self,
@@ -83,3 +99,16 @@ class IdentityEndpoints(BaseClient):
         else:
             log.warning("get_identity_providers() was given neither domains nor ids")
         return GetIdentityProvidersResponse(self.get("/v2/api/identity_providers", query_params=query))
+
+    def get_consents(self, identity_id: UUID | str, *, all: bool = False) -> GetConsentsResponse:
+        """List consents of an identity: GET /v2/api/identities/{identity_id}/consents.
+
+        Answered with `{"consents": […]}`: those to the calling client, and with `all`, which needs the scope
+        view_consents, those to every client. [DOC] SDK 3.41.
+
+        Raises:
+            AuthAPIError: if the service refuses.
+            NetworkError: if there was no whole answer.
+        """
+        path = f"/v2/api/identities/{segment(identity_id)}/consents"
+        return GetConsentsResponse(self.get(path, query_params={"all": all}))

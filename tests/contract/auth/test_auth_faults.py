@@ -21,7 +21,8 @@ FINE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14
 
 
 def json_answer(content: bytes, *headers: str, kind: str = "application/json") -> bytes:
-    head = ["HTTP/1.1 200 OK", f"Content-Type: {kind}", f"Content-Length: {len(content)}", *headers]
+    closing = "Connection: close"  # as the server does; otherwise the next attempt may find that out for itself
+    head = ["HTTP/1.1 200 OK", f"Content-Type: {kind}", f"Content-Length: {len(content)}", closing, *headers]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + content
 
 

@@ -292,7 +292,6 @@ TOKEN = {"access_token": "t", "scope": "openid", "resource_server": "auth.globus
 @pytest.mark.parametrize(
     ("scopes", "sent_scopes"),
     [
-        (None, "openid profile email urn:globus:auth:scope:transfer.api.globus.org:all"),
         ("a b", "a b"),
         (["a", "b"], "a b"),
     ],
@@ -308,6 +307,17 @@ def test_client_credentials_are_a_form_with_basic(
     assert sent.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert sent.headers["Authorization"] == "Basic YW4taWQ6YS1zZWNyZXQ="
     assert tokens.by_resource_server["auth.globus.org"]["access_token"] == "t"
+
+
+def test_client_credentials_without_scopes_ask_for_the_usual_ones_and_warn(
+    recorder: Any, application: ConfidentialAppAuthClient
+) -> None:
+    recorder.answer(200, TOKEN)
+    with pytest.warns(DeprecationWarning, match="no scopes were requested"):
+        application.oauth2_client_credentials_tokens()
+    assert recorder.requests[0].form["scope"] == (
+        "openid profile email urn:globus:auth:scope:transfer.api.globus.org:all"
+    )
 
 
 def test_token_grant_merges_its_parameters(recorder: Any, application: ConfidentialAppAuthClient) -> None:

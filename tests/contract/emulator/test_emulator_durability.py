@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler.emulator import Emulator
+from reconciler.emulator import CannotServe, Emulator
 
 Make = Callable[..., Any]
 
@@ -158,7 +158,7 @@ def test_unknown_person_has_no_token(emulator: Emulator) -> None:
 
 def test_port_in_use_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
     port = int(emulator.base_url.rpartition(":")[2])
-    with pytest.raises(OSError, match=os.strerror(98)), Emulator(tmp_path / "other.db", port=port):
+    with pytest.raises(CannotServe, match=os.strerror(98)), Emulator(tmp_path / "other.db", port=port):
         pass
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import Emulator, Switches, switches
+from reconciler.emulator import CannotServe, Emulator, Switches, switches
 from reconciler.emulator.wellknown import SERVICES, resource_server
 from reconciler.emulator.world import GROUPS, PEOPLE, PROVIDERS, group_id
 
@@ -81,5 +81,5 @@ def test_file_that_cannot_be_used_is_a_503(rosalind: Make, tmp_path: Path) -> No
 def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "emulator.db"
     path.write_text("something else entirely, and long enough to be looked at" * 20)
-    with pytest.raises(sqlite3.DatabaseError), Emulator(path):
+    with pytest.raises(CannotServe, match="is not a database"), Emulator(path):
         pass

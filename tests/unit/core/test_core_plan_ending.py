@@ -3,7 +3,8 @@ from typing import Any
 
 from inline_snapshot import snapshot
 
-from reconciler.model import Live, Plan, Ref, Removal, Resource
+from reconciler.guards import Consents
+from reconciler.model import Binding, Live, Plan, Ref, Removal, Resource
 
 Make = Callable[..., Resource]
 See = Callable[..., Live]
@@ -117,6 +118,37 @@ def test_what_is_kept_is_only_forgotten(resource: Make, settled: Settle, planned
     world = settled(resource(GENOMICS), resource(WEB))
     plan = planned(resource(GENOMICS), **world, removed=(removal(WEB, keep=True),))
     assert (keys(plan), plan.calls(), plan.applyable) == ([f"forget {WEB}"], 0, True)
+
+
+def test_what_a_kept_object_owns_is_only_forgotten(
+    resource: Make, settled: Settle, planned: Planned, removal: Remove
+) -> None:
+    world = settled(
+        resource(GENOMICS), resource(WEB), resource(READ), resource("credential/genomics/web/django", sink=SINK)
+    )
+    plan = planned(resource(GENOMICS), **world, removed=(removal(WEB, keep=True),))
+    assert {operation.verb.value for operation in plan.operations} == {"forget"}
+    assert (len(plan.operations), plan.refusals) == (3, ())
+
+
+def test_a_referenced_project_is_forgotten_when_it_leaves(
+    resource: Make, settled: Settle, planned: Planned, bound: Callable[..., Binding]
+) -> None:
+    world = settled(resource(GENOMICS), resource("project/other"))
+    live = next(live for live in world["live"] if live.id == "project-other")
+    world["bindings"]["project/other"] = bound(live)
+    plan = planned(resource(GENOMICS), **world, consents=Consents(delete=frozenset({"all"})))
+    assert (keys(plan), plan.refusals) == (["forget project/other"], ())
+
+
+def test_a_referenced_project_is_deleted_when_it_is_named(
+    resource: Make, settled: Settle, planned: Planned, removal: Remove, bound: Callable[..., Binding]
+) -> None:
+    world = settled(resource(GENOMICS), resource("project/other"))
+    live = next(live for live in world["live"] if live.id == "project-other")
+    world["bindings"]["project/other"] = bound(live)
+    plan = planned(resource(GENOMICS), **world, removed=(removal("project/other"),))
+    assert (keys(plan), plan.refusals) == (["delete project/other"], ())
 
 
 def test_a_removal_by_id_deletes_without_a_binding(

@@ -79,5 +79,19 @@ def test_safe_writes_out_what_does_not_show(letter: str) -> None:
     assert safe(f"a{letter}b") == f"a\\u{{{ord(letter):x}}}b"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::set-env name=X::y", "\\u{3a}:set-env name=X::y"),
+        ("  ::add-mask::x", "\\u{20} ::add-mask::x"),
+        ("é::stop-commands::x", "é::stop-commands::x"),
+        ("a ##[error]b", "a \\u{23}#[error]b"),
+        ("é ##VSO[task.x]", "é \\u{23}#VSO[task.x]"),
+    ],
+)
+def test_safe_breaks_what_a_pipeline_would_obey(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
 def test_safe_leaves_letters_of_every_script() -> None:
     assert safe("Žluť 基因 🧬") == "Žluť 基因 🧬"
