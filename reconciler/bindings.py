@@ -5,7 +5,7 @@ The live service is the truth: bindings make renames and deletions exact, and lo
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ FORMAT = 1
 _WORLDS = "emulator:"
 """How targets begin that are worlds of the emulator: made on a whim, and gone with their file."""
 
+_KEYS = {"id", "digests", "prevent_destroy", "attributes", "sink", "predecessors"}
 _REBUILD = (
     "restore it from version control, or delete it: the next plan then finds objects by their names, and asks where "
     "it cannot"
@@ -60,20 +61,9 @@ def read(file: Path, *, target: str, environment: str | None) -> Bindings | None
 
     Raise StaleBindings when they are not to be trusted.
     """
-    try:
-        with files.folder(file.parent) as folder:
-            content = folder.read(file.name)
-    except FileNotFoundError:
+    bindings = _read(file)
+    if bindings is None:
         return None
-    except OSError as error:
-        raise StaleBindings(str(file), files.why(error)) from error
-    if content is None:
-        return None
-    try:
-        bindings = _parse(content)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        said = str(error) if isinstance(error, _Unusable) else f"is damaged; {_REBUILD}"
-        raise StaleBindings(str(file), said) from error
     if bindings.target != target and bindings.target.startswith(_WORLDS) and target.startswith(_WORLDS):
         return None
     if bindings.target != target:
@@ -81,6 +71,18 @@ def read(file: Path, *, target: str, environment: str | None) -> Bindings | None
     if bindings.environment != environment:
         raise StaleBindings(str(file), f"belongs to {_name(bindings.environment)}, not to {_name(environment)}")
     return bindings
+
+
+def beside(file: Path, *, target: str) -> Iterator[tuple[Path, Mapping[Address, Binding]]]:
+    """Read what the other environments of a root have bound on a target.
+
+    Raise StaleBindings for a file that is not to be trusted.
+    """
+    for other in sorted(file.parent.glob("reconciler.bindings*.json")):
+        if other.name != file.name:
+            found = _read(other)
+            if found and found.target == target:
+                yield other, found.entries
 
 
 def probe(file: Path) -> None:
@@ -122,12 +124,14 @@ def encode(binding: Binding) -> dict[str, Data]:
         form["attributes"] = dict(sorted(binding.attributes.items()))
     if binding.sink is not None:
         form["sink"] = binding.sink
+    if binding.predecessors:
+        form["predecessors"] = list(binding.predecessors)
     return form
 
 
 def decode(form: Data) -> Binding:
     """Read the JSON form of a binding; raise ValueError when it is none."""
-    if not isinstance(form, dict) or not form.keys() <= {"id", "digests", "prevent_destroy", "attributes", "sink"}:
+    if not isinstance(form, dict) or not form.keys() <= _KEYS:
         raise ValueError("no binding")
     protected, sink = form.get("prevent_destroy", False), form.get("sink")
     if not isinstance(protected, bool) or not isinstance(sink, str | None):
@@ -138,7 +142,25 @@ def decode(form: Data) -> Binding:
         prevent_destroy=protected,
         attributes=_texts(form.get("attributes", {})),
         sink=sink,
+        predecessors=tuple(_text(each) for each in form.get("predecessors", ())),
     )
+
+
+def _read(file: Path) -> Bindings | None:
+    try:
+        with files.folder(file.parent) as folder:
+            content = folder.read(file.name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StaleBindings(str(file), files.why(error)) from error
+    if content is None:
+        return None
+    try:
+        return _parse(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        said = str(error) if isinstance(error, _Unusable) else f"is damaged; {_REBUILD}"
+        raise StaleBindings(str(file), said) from error
 
 
 class _Unusable(ValueError):

@@ -18,6 +18,7 @@ from reconciler.model import Data
 NAME = "reconciler.toml"
 MOST_CALLS = 256
 """How many calls may be under way at once, at the most: each takes a thread and a connection."""
+_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,24 @@ def find(start: Path) -> Config:
 
 
 def _address(value: Data) -> str:
-    text = value if isinstance(value, str) else ""
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
-        raise ValueError("an address, such as https://auth.globus.org, without a user")
+    text = value if isinstance(value, str) else None
+    why = "is no text" if text is None else _unusable(text)
+    if text is None or why:
+        raise ValueError(f"an address such as https://auth.globus.org; this one {why}")
     return text
+
+
+def _unusable(address: str) -> str | None:
+    """Say why an address cannot be used, without showing it: it may hold a password."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "has a host that is none"
+    if parts.scheme not in ("https", "http") or not address.lower().startswith(f"{parts.scheme}://"):
+        return "does not begin with https://"
+    if parts.username is not None:
+        return "names a user"
+    return None if parts.hostname else "has no host"
 
 
 def _patterns(value: Data) -> tuple[str, ...]:
@@ -80,11 +94,13 @@ def _read(file: Path) -> bytes | None:
 
 
 def _parse(file: Path, content: bytes) -> Config:
+    text = _text(file, content)
     try:
-        text = content.decode()
         document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidSettings(f"{file}: no TOML: {str(error) or 'too deep'}") from error
+    except RecursionError as error:
+        raise InvalidSettings(f"{file}:1:1: no TOML: nested too deep") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings(_no_toml(file, text, str(error))) from error
     wrong: list[str] = []
     values: dict[str, Data] = {}
     for table, settings in document.items():
@@ -101,6 +117,26 @@ def _parse(file: Path, content: bytes) -> Config:
     if wrong:
         raise InvalidSettings("\n".join(wrong))
     return Config(file=file, **values)
+
+
+def _text(file: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", errors="replace")
+        raise InvalidSettings(f"{file}:{_end(before)}: no TOML: this is not UTF-8") from error
+
+
+def _no_toml(file: Path, text: str, said: str) -> str:
+    # The parser has the place in its message only.
+    found = _AT.search(said)
+    place = f"{found[1]}:{found[2]}" if found and found[1] else _end(text)
+    return f"{file}:{place}: no TOML: {_AT.sub('', said)}"
+
+
+def _end(text: str) -> str:
+    """Say where a text ends, as line and column."""
+    return f"{text.count(chr(10)) + 1}:{len(text) - (text.rfind(chr(10)) + 1) + 1}"
 
 
 def _value(table: str, key: str, value: Data) -> Data:

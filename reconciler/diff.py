@@ -1,9 +1,10 @@
 """What differs between the wanted and the live, field by field, and why. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from reconciler.kinds import KINDS, Field, Kind, lineage, normal, owner, owners
+from reconciler.errors import Place
+from reconciler.kinds import KINDS, Kind, lineage, normal, owner, owners
 from reconciler.match import Found, Leftover, Match, Matches
 from reconciler.model import (
     Action,
@@ -18,6 +19,7 @@ from reconciler.model import (
     Removal,
     Resource,
     Snapshot,
+    Undelivered,
     digest,
     substitute,
 )
@@ -32,42 +34,51 @@ class Comparison:
 
 
 def compare(
-    manifests: Manifests, matches: Matches, snapshot: Snapshot, *, marks: frozenset[str] = frozenset()
+    manifests: Manifests, matches: Matches, snapshot: Snapshot, *, undelivered: Iterable[Undelivered] = ()
 ) -> Comparison:
     """Compare each resource with its object, owners first; list what is left over after them.
 
-    `marks` are those of generations of credentials that an interrupted run has made without delivering them.
+    `undelivered` are generations of credentials that an interrupted run may have made without delivering them.
     """
-    replaced = _replaced(manifests, matches)
+    replaced = replacements(manifests, matches)
     ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
     changes = []
     for address, resource in manifests.resources.items():
-        because = replaced.get(address)
-        changes.append(_change(resource, matches.found[address], ids, because))
-        changes += _lost_generations(resource, matches, snapshot, marks)
+        found = matches.found[address]
+        changes.append(_change(resource, found, ids, replaced.get(address)))
+        changes += _superseded(address, found.binding, snapshot, resource.place)
+    changes += _lost_generations(undelivered, matches, snapshot)
     removed = {removal.address: removal for removal in manifests.removed}
     for address, leftover in matches.leftovers.items():
-        seen = not any(kind in snapshot.poisoned for kind in lineage(address.kind))
-        changes.append(_leaving(address, leftover, _removal(address, removed), seen=seen))
+        removal = _removal(address, removed)
+        gone = leftover.live is None and not any(kind in snapshot.poisoned for kind in lineage(address.kind))
+        leaving = _leaving(address, leftover, removal, gone=gone)
+        changes.append(leaving)
+        if leaving.action is Action.DELETE:
+            changes += _superseded(address, leftover.binding, snapshot, leaving.place)
+            changes += _other_generations(leaving, leftover, matches, snapshot)
     return Comparison(tuple(changes), ids)
 
 
-def wanted(resource: Resource, ids: Mapping[Address, str]) -> dict[str, Data]:
-    """Bring the managed fields into the form of comparison, with every id that is known."""
+def wanted(resource: Resource, ids: Mapping[Address, str], *, making: bool = False) -> dict[str, Data]:
+    """Bring the managed fields into the form of comparison, with every id that is known.
+
+    What is to be ignored counts only for the making of an object.
+    """
     kind = KINDS[resource.address.kind]
     return {
         name: normal(kind.by_name[name], substitute(value, ids))
         for name, value in resource.fields.items()
-        if name not in resource.ignore
+        if making or name not in resource.ignore
     }
 
 
-def _replaced(manifests: Manifests, matches: Matches) -> dict[Address, str]:
-    """Find what must be made anew: an immutable field differs, or the owner is replaced."""
+def replacements(manifests: Manifests, matches: Matches) -> dict[Address, str]:
+    """Find what must be made anew, and why: an immutable field differs, or the owner is replaced."""
     replaced: dict[Address, str] = {}
     for address, resource in manifests.resources.items():
         match, above = matches.found[address], owner(address)
-        if match.live is None:
+        if match.live is None or _listed_only(resource):
             continue
         if above in replaced:
             replaced[address] = f"{above} is replaced"
@@ -76,6 +87,11 @@ def _replaced(manifests: Manifests, matches: Matches) -> dict[Address, str]:
         if names:
             replaced[address] = f"{' and '.join(names)} cannot be changed"
     return replaced
+
+
+def _listed_only(resource: Resource) -> bool:
+    """Tell whether a resource is only looked for, and never made, changed or deleted."""
+    return KINDS[resource.address.kind].secret and not resource.settings.get("sink")
 
 
 def _immutable(address: Address, name: str) -> bool:
@@ -88,10 +104,11 @@ def _change(resource: Resource, match: Match, ids: Mapping[Address, str], replac
     if live is None:
         return _absent(resource, match, ids)
     fields = tuple(
-        FieldChange(name, before, after, _reason(kind.by_name.get(name), match.binding, before, after),
-                    immutable=_immutable(address, name))
+        FieldChange(
+            name, before, after, _reason(name, match.binding, before, after), immutable=_immutable(address, name)
+        )
         for name, before, after in _differences(resource, match, ids)
-    )  # fmt: skip
+    )
     if replaced:
         action = Action.REPLACE
     elif match.how is Found.NATURAL or (match.how is Found.PINNED and match.binding is None):
@@ -112,29 +129,45 @@ def _change(resource: Resource, match: Match, ids: Mapping[Address, str], replac
 
 
 def _absent(resource: Resource, match: Match, ids: Mapping[Address, str]) -> Change:
-    kind, address = KINDS[resource.address.kind], resource.address
-    if kind.secret and not resource.settings.get("sink"):
+    address = resource.address
+    if _listed_only(resource):
         why = "listed without a sink: it is only looked for, and was not found"
         return Change(address, Action.NO_OP, place=resource.place, because=why)
-    fields = tuple(FieldChange(name, None, value) for name, value in wanted(resource, ids).items())
+    fields = tuple(FieldChange(name, None, value) for name, value in wanted(resource, ids, making=True).items())
     because = f"its object {match.lost} is gone" if match.lost else None
-    return Change(address, Action.CREATE, fields=fields, place=resource.place, because=because)
+    return Change(address, Action.CREATE, fields=fields, previous=match.previous, place=resource.place, because=because)
 
 
-def _lost_generations(
-    resource: Resource, matches: Matches, snapshot: Snapshot, marks: frozenset[str]
-) -> Iterator[Change]:
+def _superseded(address: Address, binding: Binding | None, snapshot: Snapshot, place: Place | None) -> Iterator[Change]:
+    """End what was replaced by a run that did not get so far as to delete it."""
+    for identifier in binding.predecessors if binding else ():
+        if snapshot.find(address.kind, identifier):
+            because = "its successor took its place, and the run ended before it was deleted"
+            yield Change(address, Action.RETIRE, id=identifier, place=place, because=because)
+
+
+def _lost_generations(undelivered: Iterable[Undelivered], matches: Matches, snapshot: Snapshot) -> Iterator[Change]:
     """Revoke the generations whose secret an interrupted run has lost on the way to the sink."""
-    kind, above = KINDS[resource.address.kind], owner(resource.address)
-    parent = matches.found[above].live if above and above in matches.found else None
-    if not (kind.secret and marks and parent):
+    taken = set(matches.ids().values()) | {leftover.id for leftover in matches.leftovers.values()}
+    for each in undelivered:
+        for live in snapshot.each(each.address.kind):
+            ours = live.parent == each.owner and str(live.fields["name"]).endswith(f"#{each.mark}")
+            if ours and live.id not in taken:
+                because = "an interrupted run made it, and its secret was lost"
+                yield Change(each.address, Action.RETIRE, id=live.id, because=because)
+
+
+def _other_generations(leaving: Change, leftover: Leftover, matches: Matches, snapshot: Snapshot) -> Iterator[Change]:
+    """End all generations of a credential with the one that is bound."""
+    live = leftover.live
+    if live is None or not KINDS[live.kind].secret or "#" not in str(live.fields["name"]):
         return
-    current = matches.found[resource.address].live
-    names = {f"{resource.fields['name']}#{mark}" for mark in marks}
-    for live in snapshot.each(kind.name):
-        if live.parent == parent.id and live.fields["name"] in names and live != current:
-            because = "an interrupted run made it, and its secret was lost"
-            yield Change(resource.address, Action.RETIRE, id=live.id, place=resource.place, because=because)
+    taken = set(matches.ids().values()) | {other.id for other in matches.leftovers.values()}
+    name = str(live.fields["name"]).rpartition("#")[0]
+    for other in snapshot.each(live.kind):
+        generation = str(other.fields["name"]).rpartition("#")[0] == name
+        if generation and other.parent == live.parent and other.id not in taken:
+            yield replace(leaving, action=Action.RETIRE, id=other.id, because="it is an earlier generation")
 
 
 def _removal(address: Address, removed: Mapping[Address, Removal]) -> Removal | None:
@@ -143,16 +176,22 @@ def _removal(address: Address, removed: Mapping[Address, Removal]) -> Removal | 
     return removed.get(address) or next(kept, None)
 
 
-def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, seen: bool) -> Change:
+def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, gone: bool) -> Change:
     place = removal.place if removal else None
-    if leftover.live is None and seen:
+    if gone:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
     if removal and removal.keep:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
-    if not removal and leftover.binding and not (leftover.binding.digests or KINDS[address.kind].secret):
+    if not removal and leftover.binding and _referenced(address, leftover.binding):
         return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
     because = "approved by `removed`" if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
+
+
+def _referenced(address: Address, binding: Binding) -> bool:
+    """Tell whether no field of an object was ever managed: it was only referred to."""
+    kind = KINDS[address.kind]
+    return not kind.secret and not binding.digests.keys() - {kind.owner_field}
 
 
 def _differences(resource: Resource, match: Match, ids: Mapping[Address, str]) -> Iterator[tuple[str, Data, Data]]:
@@ -163,6 +202,9 @@ def _differences(resource: Resource, match: Match, ids: Mapping[Address, str]) -
     if above is not None and kind.owner_field and ids.get(above) != live.parent:
         yield kind.owner_field, live.parent, ids.get(above, reference(above))
     if kind.secret:
+        before, after = str(live.fields["name"]).rpartition("#")[0], resource.fields["name"]
+        if before and before != after:
+            yield "name", before, after
         return
     for name, after in wanted(resource, ids).items():
         before = normal(kind.by_name[name], live.fields.get(name))
@@ -183,8 +225,8 @@ def _occupied(kind: Kind, fields: tuple[FieldChange, ...]) -> bool:
     return kind.keeps_natural_key and kind.owner_field not in moved and kind.keyed not in moved
 
 
-def _reason(declared: Field | None, binding: Binding | None, before: Data, after: Data) -> Reason:
-    last = binding.digests.get(declared.name) if binding and declared else None
+def _reason(name: str, binding: Binding | None, before: Data, after: Data) -> Reason:
+    last = binding.digests.get(name) if binding else None
     if last is None or digest(before) == last:
         return Reason.PENDING
     return Reason.DRIFT if digest(after) == last else Reason.BOTH

@@ -6,11 +6,15 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a value stands in the manifests: a file relative to the root, line and column from 1."""
+    """Where a value stands in the manifests: a file relative to the root, line and column from 1.
+
+    `via`: what stands there belongs to a template, and a resource takes that here.
+    """
 
     file: str
     line: int
     column: int
+    via: "Place | None" = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

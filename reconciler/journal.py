@@ -49,11 +49,6 @@ class Left:
     lineage: str | None = None
     serial: int | None = None
 
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """List the marks of the generations that open intents may have made."""
-        return tuple(str(each.facts["mark"]) for each in self.open if each.facts.get("mark"))
-
 
 class Journal:
     """The journal of one run, open to be written by many threads. Who waits together shares one fsync."""
@@ -182,6 +177,11 @@ class Journal:
 def path_of(folder: Path, environment: str | None) -> Path:
     """Name the file of an environment."""
     return folder / bindings.named("journal", environment, "jsonl")
+
+
+def beside(file: Path) -> list[Path]:
+    """List the journals of the other environments of a root."""
+    return [other for other in sorted(file.parent.glob("journal*.jsonl")) if other.name != file.name]
 
 
 def replay(file: Path, *, target: str) -> Left:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
@@ -13,45 +12,30 @@ from reconciler import graph, guards, journal, live
 from reconciler import plan as planning
 from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
-from reconciler.diff import compare
+from reconciler.diff import compare, replacements
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.guards import Case, Consents
-from reconciler.journal import Left
-from reconciler.kinds import KINDS, owned, owner
+from reconciler.kinds import KINDS, owner
 from reconciler.lookup import look_up
 from reconciler.match import Matches, match
-from reconciler.model import Address, Binding, Data, Event, Finished, Manifests, Plan, Snapshot, Verb
+from reconciler.model import (
+    Address,
+    Binding,
+    Data,
+    Event,
+    Finished,
+    Manifests,
+    Plan,
+    Snapshot,
+    Undelivered,
+    Verb,
+    digest,
+)
 from reconciler.remote import Reader, Writer
-from reconciler.sinks import Sink, make
+from reconciler.sinks import Meta, Sink, make
+from reconciler.state import Site, State, others, state
 
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Which service, and where the state of one root and environment stands."""
-
-    target: str
-    folder: Path
-    environment: str | None
-    bindings: Path
-
-    @property
-    def lock(self) -> Path:
-        """The file that one run at a time holds."""
-        return self.folder / (f"lock.{self.environment}" if self.environment else "lock")
-
-    @property
-    def journal(self) -> Path:
-        """The journal's file."""
-        return journal.path_of(self.folder, self.environment)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The bindings as they stood in their file, and as what a killed run left makes them."""
-
-    stored: Bindings
-    entries: Mapping[Address, Binding]
-    left: Left
+__all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +49,9 @@ class Planned:
     read_at: float
 
 
-def state(site: Site) -> State:
-    """Read the bindings, and what a run that was killed has left in the journal."""
-    found = bindings_file.read(site.bindings, target=site.target, environment=site.environment)
-    stored = found or bindings_file.new(site.target, site.environment)
-    left = journal.replay(site.journal, target=site.target)
-    if found and left.lineage is not None and left.serial is not None:
-        bindings_file.follow(site.bindings, found, lineage=left.lineage, serial=left.serial)
-    entries = {address: binding for address, binding in stored.entries.items() if address not in left.dropped}
-    return State(stored, {**entries, **left.bound}, left)
-
-
 def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    reader, known = Reader(client), state(site)
+    reader, known, elsewhere = Reader(client), state(site), others(site)
     read_at = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         caller = pool.submit(reader.caller)
@@ -89,19 +62,21 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     resources, problems = graph.resolve(manifests.resources, found.result())
     _refuse(problems)
     manifests = replace(manifests, resources=resources)
-    first = match(manifests, snapshot, known.entries, {})
-    owners = _owners(manifests, first, known.entries)
+    undelivered = known.undelivered()
+    first = match(manifests, snapshot, known.entries, {}, elsewhere)
+    owners = _owners(manifests, first, known.entries, undelivered, snapshot)
     snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
     sinks = _sinks(manifests)
-    matches = match(manifests, snapshot, known.entries, _held(sinks))
-    _refuse([*matches.problems, *graph.repeated(manifests.resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, marks=frozenset(known.left.marks))
+    heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
+    matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere)
+    _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
+    comparison = compare(manifests, matches, snapshot, undelivered=undelivered)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     case = Case(made, manifests, matches, snapshot, known.entries, consents)
     made = replace(
         made,
         refusals=guards.check(case),
-        notes=(*_deliveries(made, sinks), *guards.notes(case)),
+        notes=(*_deliveries(made, sinks, known.entries), *guards.notes(case)),
         names={identifier: ref.text for ref, identifier in found.result().items()}
         | {identifier: str(address) for address, identifier in matches.ids().items()},
     )
@@ -144,7 +119,8 @@ def apply(
             if entries != stored.entries:
                 stored = replace(stored, serial=stored.serial + 1, entries=entries)
                 bindings_file.write(site.bindings, stored)
-            settled = planned.plan.complete and done == len(planned.plan.operations)
+            whole = planned.plan.complete and not planned.snapshot.poisoned
+            settled = whole and done == len(planned.plan.operations)
             record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
 
 
@@ -161,7 +137,7 @@ def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[
     """Collect the ids that decisions rest on, so that none of them is taken for gone because a list left it out."""
     expected: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for address, binding in entries.items():
-        expected[address.kind].append(binding.id)
+        expected[address.kind] += [binding.id, *binding.predecessors]
     for address, resource in manifests.resources.items():
         pinned = [resource.id, *(former.id for former in resource.previously)]
         expected[address.kind] += [identifier for identifier in pinned if identifier]
@@ -170,19 +146,32 @@ def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[
     return expected
 
 
-def _owners(manifests: Manifests, matches: Matches, entries: Mapping[Address, Binding]) -> dict[str, set[str]]:
+def _owners(
+    manifests: Manifests,
+    matches: Matches,
+    entries: Mapping[Address, Binding],
+    undelivered: Iterable[Undelivered],
+    snapshot: Snapshot,
+) -> dict[str, set[str]]:
     """Choose whose objects to list, for the kinds that only their owners list.
 
-    They are the owners of what is managed or bound, and those that go themselves.
+    They are the owners of what is managed, bound, or was left undelivered, and those that go themselves.
     """
-    leaving = {address: leftover.live.id for address, leftover in matches.leftovers.items() if leftover.live}
-    ids = matches.ids() | leaving
+    ids, ending = matches.ids(), replacements(manifests, matches)
+    going = [(address, leftover.id) for address, leftover in matches.leftovers.items()]
+    going += [(address, ids[address]) for address in ending]
+    going += [(address, each) for address, binding in entries.items() for each in binding.predecessors]
     owners: dict[str, set[str]] = {}
     for name, kind in KINDS.items():
-        if kind.listed_by_owner:
-            bound = [address for address in (*manifests.resources, *entries) if address.kind == name]
-            owners[name] = {ids[above] for address in bound if (above := owner(address)) is not None and above in ids}
-            owners[name] |= {identifier for address, identifier in leaving.items() if kind in owned(address.kind)}
+        if kind.listed_by_owner and kind.owner:
+            above = [
+                Address(kind.owner, each.path[:-1]) for each in (*manifests.resources, *entries) if each.kind == name
+            ]
+            wanted = {ids[address] for address in above if address in ids}
+            wanted |= {entries[address].id for address in above if address in entries}
+            wanted |= {each.owner for each in undelivered if each.address.kind == name}
+            wanted |= {identifier for address, identifier in going if address.kind == kind.owner}
+            owners[name] = {identifier for identifier in wanted if snapshot.find(kind.owner, identifier)}
     return owners
 
 
@@ -194,19 +183,39 @@ def _sinks(manifests: Manifests) -> dict[Address, Sink]:
     }
 
 
-def _held(sinks: Mapping[Address, Sink]) -> dict[Address, str | None]:
-    """Ask each sink that can be read whose secret it holds."""
-    heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
-    return {address: head.credential_id if head else None for address, head in heads.items()}
+def _held(manifests: Manifests, heads: Mapping[Address, Meta | None]) -> dict[Address, str | None]:
+    """Say whose secret each sink holds, if that was delivered under the settings of now."""
+    return {
+        address: head.credential_id
+        if head and head.settings == digest(manifests.resources[address].settings["sink"])
+        else None
+        for address, head in heads.items()
+    }
 
 
-def _deliveries(plan: Plan, sinks: Mapping[Address, Sink]) -> Iterator[str]:
+def _foreign(manifests: Manifests, heads: Mapping[Address, Meta | None], matches: Matches) -> Iterator[Problem]:
+    """Find the sinks that hold what is another client's, and was not bound here."""
+    for address, head in heads.items():
+        above, bound = owner(address), matches.found[address].binding
+        parent = matches.found[above].live if above else None
+        replaced = matches.found[above].binding if above else None
+        known = {parent.id if parent else None, *(replaced.predecessors if replaced else ())}
+        if head and head.client_id not in known and not (bound and bound.id == head.credential_id):
+            what = f"it holds the secret of another client already, {head.client_id}"
+            hint = "name another place, or move away what is there"
+            yield Problem(manifests.resources[address].at("sink"), what, hint, str(address))
+
+
+def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Address, Binding]) -> Iterator[str]:
     """Say where new secrets will go, and which will stand there in clear."""
     for operation in plan.operations:
         sink = sinks.get(operation.address)
         if sink and operation.verb is Verb.CREATE:
             clear = ", where it stands in clear" if sink.plaintext else ""
             yield f"{operation.address}: its secret goes to {sink.destination}{clear}"
+            bound = entries.get(operation.previous or operation.address)
+            if bound and bound.sink and bound.sink != digest(operation.settings["sink"]):
+                yield f"{operation.address}: what was delivered under its former settings stays where it is, and valid"
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

@@ -24,10 +24,16 @@ class Delivering:
     journal: Journal
     bound: Callable[[Live], Binding]
 
-    def make(self, operation: Operation, client_id: str, sink: Sink) -> Live:
-        """Make a generation, deliver it, and read back what arrived; revoke it when it cannot be delivered."""
+    def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: str | None) -> Live:
+        """Make a generation, deliver it, and read back what arrived; revoke it when it cannot be delivered.
+
+        It takes the place of a secret of the same client, or of `ours`, the credential that was bound until now.
+        """
         sink.preflight()
         held = sink.head() if sink.readable else None
+        if held and held.client_id != client_id and held.credential_id != ours:
+            what = f"holds the secret of another client, {held.client_id}; deliver elsewhere, or move it away"
+            raise SinkFailed(sink.destination, what, conflict=True)
         for last in (False, True):
             mark = secrets.token_hex(4)
             name = f"{operation.fields['name']}#{mark}"

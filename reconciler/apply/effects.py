@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.apply.delivery import Delivering
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
@@ -53,6 +54,8 @@ class Effects:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._made: dict[Address, Live] = {}
+        self._deleted: set[str] = set()
+        self._twins: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def carry_out(self, operation: Operation) -> str | None:
         """Carry one operation out and record it; return the id of its object."""
@@ -75,24 +78,38 @@ class Effects:
     def _create(self, operation: Operation) -> str:
         kind, parent = KINDS[operation.address.kind], self._parent(operation)
         fields = self._known(operation.fields)
-        live = self._deliver(operation, parent or "") if kind.secret else self._make(operation, parent, fields)
+        if kind.secret:
+            live = self._deliver(operation, parent or "")
+            self._remember(operation, live)
+            return live.id
+        with self._workshop.lock:
+            one_by_one = self._twins[digest([kind.name, parent, fields])]
+        with one_by_one:
+            live = self._make(operation, parent, fields)
+            self._remember(operation, live)
+        return live.id
+
+    def _remember(self, operation: Operation, live: Live) -> None:
         with self._workshop.lock:
             self._made[operation.address] = live
         self._keep(operation, self._binding(operation, live.id, live.attributes))
-        return live.id
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
         def bound(live: Live) -> Binding:
             return self._binding(operation, live.id, live.attributes)
 
-        delivering = Delivering(self._workshop.reader, self._workshop.writer, self._workshop.journal, bound)
-        return delivering.make(operation, parent, self._workshop.sinks[operation.address])
+        workshop = self._workshop
+        with workshop.lock:
+            binding = workshop.entries.get(operation.previous or operation.address)
+        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound)
+        ours = binding.id if binding else None
+        return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 
     def _make(self, operation: Operation, parent: str | None, fields: Fields) -> Live:
         """Make one object: sent once, looked up when its outcome is unknown, sent again only if it is not there."""
         workshop, address = self._workshop, operation.address
         for last in (False, True):
-            known = self._siblings(address.kind)
+            known = self._siblings(operation, parent, fields)
             intent = workshop.journal.intend(operation, parent=parent)
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
@@ -104,17 +121,32 @@ class Effects:
                 if found is None:
                     continue
                 live = found
-            workshop.journal.outcome(
-                intent, Outcome.DONE, address=address, binding=self._binding(operation, live.id, live.attributes)
-            )
+            self._done(intent, operation, self._binding(operation, live.id, live.attributes))
             return live
         raise AssertionError("the last attempt returns or raises")
 
-    def _siblings(self, kind: str) -> set[str]:
-        """List the ids that are there before a create: from the snapshot while it is fresh."""
+    def _done(self, intent: str, operation: Operation, binding: Binding) -> None:
+        """Record what is bound from here on, and that the name of before is not."""
+        self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
+        if operation.previous:
+            self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
+
+    def _siblings(self, operation: Operation, parent: str | None, fields: Fields) -> set[str]:
+        """List the ids that are there before a create: from the snapshot while it is fresh.
+
+        Refuse to make what somebody else has made since the plan was.
+        """
+        kind, observed = KINDS[operation.address.kind], set(self._workshop.observed.get(operation.address.kind, {}))
         if time.monotonic() - self._workshop.observed_at < _FRESH_FOR:
-            return set(self._workshop.observed.get(kind, {}))
-        return {live.id for live in self._workshop.reader.listed(kind)}
+            return observed
+        there = self._workshop.reader.listed(kind.name)
+        with self._workshop.lock:
+            ours = observed | {live.id for live in self._made.values()}
+        for live in there:
+            if live.id not in ours and live.parent == parent and kind.natural(live.fields) == kind.natural(fields):
+                what = f"{live.id} has appeared since the plan was made, and goes by the same name"
+                raise StaleObject(str(operation.address), what)
+        return {live.id for live in there}
 
     def _find(self, operation: Operation, parent: str | None, fields: Fields, known: set[str]) -> Live | None:
         """Look for the object of a create with an unknown outcome; give it time to appear."""
@@ -155,9 +187,7 @@ class Effects:
                 raise StaleObject(str(address), f"its object {identifier} is gone") from error
             raise
         binding = self._binding(operation, identifier, live.attributes)
-        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=binding)
-        if operation.previous:
-            workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
+        self._done(intent, operation, binding)
         self._keep(operation, binding)
         return identifier
 
@@ -172,14 +202,14 @@ class Effects:
             workshop.journal.outcome(intent, error.outcome)
             raise
         with workshop.lock:
-            bound = workshop.entries.get(address)
-            gone = bound is not None and bound.id == operation.id
-            if gone:
-                del workshop.entries[address]
-        if gone:
-            workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=None)
-        else:
-            workshop.journal.outcome(intent, Outcome.DONE)
+            self._deleted.add(operation.id)
+            bound = workshop.entries.pop(address, None)
+            if bound and bound.id != operation.id:
+                left = tuple(each for each in bound.predecessors if each != operation.id)
+                bound = workshop.entries[address] = replace(bound, predecessors=left)
+            elif bound:
+                bound = None
+        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
         return operation.id
 
     def _already(self, operation: Operation, after: Fields) -> bool:
@@ -192,7 +222,9 @@ class Effects:
             return False
         if _equal(kind.name, live, after):
             return operation.verb is Verb.UPDATE
-        if not _equal(kind.name, live, operation.before):
+        with self._workshop.lock:
+            deleted = frozenset(self._deleted)
+        if not _equal(kind.name, live, operation.before, deleted):
             raise StaleObject(str(operation.address), "it was changed since the plan was made")
         return False
 
@@ -206,11 +238,15 @@ class Effects:
         kind = KINDS[operation.address.kind]
         digests = {} if kind.secret else {name: digest(value) for name, value in self._bound(operation).items()}
         sink = operation.settings.get("sink")
-        return Binding(identifier, digests, operation.prevent_destroy, attributes, digest(sink) if sink else None)
+        delivered = digest(sink) if sink else None
+        return Binding(identifier, digests, operation.prevent_destroy, attributes, delivered, operation.predecessors)
 
     def _bound(self, operation: Operation) -> dict[str, Data]:
         by_name = KINDS[operation.address.kind].by_name
-        return {name: normal(by_name[name], value) for name, value in self._known(operation.bound).items()}
+        return {
+            name: normal(by_name[name], value) if name in by_name else value
+            for name, value in self._known(operation.bound).items()
+        }
 
     def _parent(self, operation: Operation) -> str | None:
         if isinstance(operation.parent, Ref):
@@ -232,10 +268,21 @@ class Effects:
             return self._made[address].id
 
 
-def _equal(kind: str, live: Live, fields: Fields) -> bool:
+def _equal(kind: str, live: Live, fields: Fields, deleted: Collection[str] = ()) -> bool:
+    """Tell whether an object has these values; that the service has dropped what this run deleted does not count."""
     by_name = KINDS[kind].by_name
     return all(
-        normal(by_name[name], live.fields.get(name)) == normal(by_name[name], value)
+        _without(normal(by_name[name], live.fields.get(name)), deleted)
+        == _without(normal(by_name[name], value), deleted)
         for name, value in fields.items()
         if name in by_name
     )
+
+
+def _without(value: Data, ids: Collection[str]) -> Data:
+    """Leave the elements out of a list that are, or refer to, one of these."""
+    if not ids or not isinstance(value, list):
+        return value
+    return [
+        each for each in value if not any(part in ids for part in (each.values() if isinstance(each, dict) else [each]))
+    ]

@@ -12,6 +12,7 @@ from reconciler.render import problems
 
 if TYPE_CHECKING:
     from reconciler.config import Config
+    from reconciler.manifest import Exclusion
 
 
 _CALLS_AT_ONCE = 10
@@ -22,14 +23,30 @@ def load(options: ManifestOptions) -> Manifests:
     from reconciler import manifest
 
     manifests = manifest.load(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
-    if manifests.warnings:
-        terminal.warn(problems.text(manifests.warnings))
+    _warn(manifests)
     return manifests
 
 
-def exclude() -> tuple[str, ...]:
-    """List the patterns of files that are no manifests."""
-    return config().exclude
+def written(options: ManifestOptions) -> str:
+    """Load the manifests and write them as one file; print warnings."""
+    from reconciler import manifest
+
+    manifests, text = manifest.build(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
+    _warn(manifests)
+    return text
+
+
+def _warn(manifests: Manifests) -> None:
+    if manifests.warnings:
+        terminal.warn(problems.text(manifests.warnings))
+
+
+def exclude() -> "Exclusion":
+    """Say which files are no manifests; patterns are relative to the folder of the settings."""
+    from reconciler.manifest import Exclusion
+
+    found = config()
+    return Exclusion(found.file.parent if found.file else Path(), found.exclude)
 
 
 def config() -> "Config":

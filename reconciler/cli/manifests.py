@@ -7,7 +7,7 @@ import typer
 
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit
-from reconciler.cli.load import exclude, load
+from reconciler.cli.load import load, written
 from reconciler.cli.options import ManifestOptions, OutputOptions
 
 
@@ -21,10 +21,7 @@ def validate(options: ManifestOptions) -> None:
 
 def build(options: ManifestOptions) -> None:
     """Print the manifests as they are after overlays and templates."""
-    from reconciler import manifest
-
-    text = manifest.build(list(options.paths or []), overlays=list(options.overlay or []), exclude=exclude())
-    terminal.say(text.rstrip("\n"))
+    terminal.say(written(options).rstrip("\n"))
 
 
 def output(options: OutputOptions) -> None:
@@ -47,14 +44,16 @@ def output(options: OutputOptions) -> None:
     elif name in known:
         terminal.say(known[name] if form is outputs.Format.TEXT else outputs.text({name: known[name]}, form))
     else:
-        told = "is not applied yet" if name in missing else "is no output of these manifests"
+        told = "is not applied yet" if name in missing else "is no output of these manifests, and there is no such file"
         terminal.warn(f"{name} {told}")
         raise typer.Exit(Exit.ERROR)
 
 
 def _name_first(words: list[Path]) -> tuple[str | None, list[Path]]:
-    """Tell the name of an output from a path: a path exists, or has more than one part."""
+    """Tell the name of an output from a path: a path exists, or is nothing that an output can be called."""
+    from reconciler.manifest import is_output_name
+
     first = words[0] if words else None
-    if first is None or first.exists() or len(first.parts) > 1:
+    if first is None or first.exists() or not is_output_name(str(first)):
         return None, words
     return str(first), words[1:]

@@ -8,7 +8,7 @@ from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, 
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
 from reconciler.kinds.scope import SCOPE
-from reconciler.model import Address
+from reconciler.model import Address, Live
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIENT, SCOPE, CREDENTIAL)}
 
@@ -25,6 +25,7 @@ __all__ = [
     "owners",
     "parse",
     "repeated",
+    "title",
     "within",
     "without",
 ]
@@ -63,6 +64,11 @@ def lineage(name: str) -> Iterator[str]:
     while above is not None:
         yield above
         above = KINDS[above].owner
+
+
+def title(live: Live) -> str:
+    """Say what an object is called among its siblings."""
+    return str(KINDS[live.kind].natural(live.fields)[-1])
 
 
 def within(address: Address, other: Address) -> bool:

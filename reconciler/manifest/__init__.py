@@ -11,28 +11,45 @@ from pathlib import Path
 from reconciler.errors import InvalidManifests, Place, Problem
 from reconciler.kinds import KINDS, normal
 from reconciler.manifest.compose import compose
+from reconciler.manifest.exclusion import NOTHING, Exclusion
 from reconciler.manifest.index import Index, index
 from reconciler.manifest.resources import make, outputs, removals
-from reconciler.manifest.schema import schema_names, schema_text
+from reconciler.manifest.schema import is_output_name, schema_names, schema_text
 from reconciler.manifest.select import Selection, select
 from reconciler.manifest.wellknown import wellknown
 from reconciler.manifest.write import text
 from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
 
-__all__ = ["Selection", "build", "load", "schema_names", "schema_text", "select", "wellknown"]
+__all__ = [
+    "Exclusion",
+    "Selection",
+    "build",
+    "is_output_name",
+    "load",
+    "schema_names",
+    "schema_text",
+    "select",
+    "wellknown",
+]
 
 
 def load(
-    paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = (), cwd: Path | None = None
+    paths: Sequence[Path],
+    *,
+    overlays: Sequence[Path] = (),
+    exclude: Exclusion = NOTHING,
+    cwd: Path | None = None,
 ) -> Manifests:
     """Read the manifests that paths name; raise `InvalidManifests` with all that is wrong with them."""
     return _load(select(paths, overlays=overlays, exclude=exclude, cwd=cwd))[0]
 
 
-def build(paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = ()) -> str:
-    """Write the manifests as one file, overlays and templates applied; it reads back to the same resources."""
+def build(
+    paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Exclusion = NOTHING
+) -> tuple[Manifests, str]:
+    """Load the manifests, and write them as one file, overlays and templates applied; it reads back to the same."""
     manifests, found = _load(select(paths, overlays=overlays, exclude=exclude))
-    return text(manifests, found)
+    return manifests, text(manifests, found)
 
 
 def _load(selection: Selection) -> tuple[Manifests, Index]:

@@ -14,7 +14,7 @@ from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS
 from reconciler.manifest.merge import SECTIONS
 from reconciler.manifest.node import Items, Map, key_place, nearest, value_place
-from reconciler.manifest.schema import fast, matches, schema, thorough
+from reconciler.manifest.schema import fast, matches, thorough
 from reconciler.manifest.words import did_you_mean, listed, shown, suggest
 from reconciler.model import Data, Pointer
 
@@ -71,14 +71,12 @@ def complain(tree: Map, file: str) -> tuple[list[Problem], bool]:
 
 
 def _complaints(tree: Map) -> Iterator[_Complaint]:
-    explained: set[tuple[Pointer, Pointer]] = set()
+    explained: set[tuple[Pointer, str]] = set()
     for error in thorough().iter_errors(tree):
-        path, rule = tuple(error.absolute_path), tuple(error.absolute_schema_path)
-        if "propertyNames" in rule:
-            rule = rule[: rule.index("propertyNames") + 1]
-        if (path, rule) not in explained:
-            explained.add((path, rule))
-            yield from _explain(tree, path, rule)
+        path, keyword = tuple(error.absolute_path), str(error.validator)
+        if (path, keyword) not in explained:
+            explained.add((path, keyword))
+            yield from _explain(tree, path, keyword, error.schema)
 
 
 def _problem(tree: Map, complaint: _Complaint, file: str) -> Problem:
@@ -104,10 +102,7 @@ def _backwards(path: Pointer) -> tuple[int, ...]:
 
 
 def _drop(tree: Map, path: Pointer) -> None:
-    around: Data = tree
-    for step in path[:-1]:
-        around = _inside(around, step)
-    match around:
+    match around := _value(tree, path[:-1]):
         case Map() if path:
             around.pop(str(path[-1]), None)
         case Items() if isinstance(step := path[-1], int) and step < len(around):
@@ -116,38 +111,31 @@ def _drop(tree: Map, path: Pointer) -> None:
             pass
 
 
-def _explain(tree: Map, path: Pointer, rule: tuple[str | int, ...]) -> Iterator[_Complaint]:
-    value: Data = tree
-    for step in path:
-        value = _inside(value, step)
-    around, keyword = _walk(rule[:-1]), str(rule[-1])
+def _explain(tree: Map, path: Pointer, keyword: str, around: Mapping[str, Any]) -> Iterator[_Complaint]:
     if keyword == "propertyNames":
-        yield from _bad_keys(value, path, around[keyword])
+        yield _bad_key(path, around[keyword])
     elif keyword == "additionalProperties":
-        yield from _unknown_keys(value, path, around)
+        yield _unknown_key(path, tuple(around.get("properties", ())))
     elif keyword == "required":
-        missing = [key for key in around[keyword] if key not in value]
+        missing = [key for key in around[keyword] if key not in _value(tree, path)]
         yield from (_Complaint(path, f"{_name(path)} needs `{key}`", usable=True) for key in missing)
     else:
-        secret = not _SECRET.isdisjoint(path)
+        value, secret = _value(tree, path), not _SECRET.isdisjoint(path)
         yield _Complaint(path, f"{_name(path)} {_says(around, keyword, value)}", _meant(around, keyword, value, secret))
 
 
-def _bad_keys(value: Data, path: Pointer, rule: Mapping[str, Any]) -> Iterator[_Complaint]:
-    for key in value:
-        if not matches(rule["pattern"], key) or len(key) > rule["maxLength"]:
-            what = f"the key {shown(key)} {rule['patternErrorMessage']}"
-            suggestion = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[: rule["maxLength"]]
-            hint = f"write `{suggestion}`" if suggestion and suggestion != key else None
-            yield _Complaint((*path, key), what, hint, key=True)
+def _bad_key(path: Pointer, rule: Mapping[str, Any]) -> _Complaint:
+    key = str(path[-1])
+    hyphened = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")
+    spellings = (hyphened, hyphened.lower(), hyphened.replace("-", "_"))
+    legal = [each for spelling in spellings if matches(rule["pattern"], each := spelling[: rule["maxLength"]])]
+    hint = f"write `{legal[0]}`" if legal else None
+    return _Complaint(path, f"the key {shown(key)} {rule['patternErrorMessage']}", hint, key=True)
 
 
-def _unknown_keys(value: Data, path: Pointer, around: Mapping[str, Any]) -> Iterator[_Complaint]:
-    known = tuple(around.get("properties", ()))
-    for key in value:
-        if key not in known:
-            where = f" in {_name(path)}" if path else ""
-            yield _Complaint((*path, key), f"unknown key {shown(key)}{where}", suggest(key, known), key=True)
+def _unknown_key(path: Pointer, known: tuple[str, ...]) -> _Complaint:
+    key, where = str(path[-1]), f" in {_name(path[:-1])}" if path[:-1] else ""
+    return _Complaint(path, f"unknown key {shown(key)}{where}", suggest(key, known), key=True)
 
 
 def _says(around: Mapping[str, Any], keyword: str, value: Data) -> str:
@@ -199,16 +187,14 @@ def _type(value: Data) -> str:
     )
 
 
+def _value(tree: Data, path: Pointer) -> Data:
+    for step in path:
+        tree = _inside(tree, step)
+    return tree
+
+
 def _inside(value: Data, step: str | int) -> Data:
     try:
         return value[step]
     except (KeyError, IndexError, TypeError):
         return None
-
-
-def _walk(rule: tuple[str | int, ...]) -> Mapping[str, Any]:
-    part: Any = schema("manifest")
-    for step in rule:
-        part = part[step]
-    found: Mapping[str, Any] = part
-    return found

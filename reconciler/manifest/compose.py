@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Problem
+from reconciler.manifest import omissions
 from reconciler.manifest.complaints import complain
 from reconciler.manifest.index import MOST
-from reconciler.manifest.merge import missed, nulls, overlay, spread
-from reconciler.manifest.node import Map, key_place, spot_at, value_place
+from reconciler.manifest.merge import overlay, spread
+from reconciler.manifest.node import Map, key_place, value_place
 from reconciler.manifest.parse import parse
 from reconciler.manifest.read import texts
 from reconciler.manifest.select import Selection
@@ -39,13 +40,12 @@ def compose(selection: Selection) -> Composed:
     if unread:
         raise InvalidManifests(tuple(composed.problems))
     for path, tree in trees:
+        if path not in selection.overlays:
+            _add(composed, tree)
+    composed.problems += islice(omissions.plain(composed.tree), MOST)
+    for path, tree in trees:
         if path in selection.overlays:
             _lay(composed, tree)
-        else:
-            composed.problems += islice(_plain(tree), MOST)
-            composed.problems += islice(spread(composed.tree, tree), MOST)
-        if len(composed.problems) >= MOST:
-            raise InvalidManifests(tuple(composed.problems))
     return composed
 
 
@@ -66,17 +66,12 @@ def _trees(selection: Selection, composed: Composed) -> Iterator[tuple[Path, Map
         yield path, parsed.tree or Map() if sound else None
 
 
-def _plain(tree: Map) -> Iterator[Problem]:
+def _add(composed: Composed, tree: Map) -> None:
     if spot := tree.spots.get("environment"):
-        yield Problem(key_place(spot), "`environment` belongs in an overlay", "name the file with --overlay")
-    for path in list(nulls(tree)):
-        if spot := spot_at(tree, path):
-            what = f"{shown(str(path[-1]))} is empty; only an overlay leaves something out with null"
-            yield Problem(key_place(spot), what)
-            around = tree
-            for step in path[:-1]:
-                around = around[str(step)]
-            del around[str(path[-1])]
+        what = "`environment` belongs in an overlay"
+        composed.problems.append(Problem(key_place(spot), what, "name the file with --overlay"))
+    composed.problems += islice(spread(composed.tree, tree), MOST)
+    _enough(composed)
 
 
 def _lay(composed: Composed, tree: Map) -> None:
@@ -85,5 +80,14 @@ def _lay(composed: Composed, tree: Map) -> None:
         what = f"there is one environment, and it is {shown(str(composed.environment))} already"
         composed.problems.append(Problem(value_place(tree.spots["environment"]), what))
     composed.environment = composed.environment or named
-    composed.warnings += missed(composed.tree, tree)
-    composed.tree = overlay(composed.tree, tree)
+    left_out = omissions.stated(tree)
+    merged = overlay(composed.tree, tree)
+    for problem in islice(omissions.laid(composed.tree, left_out, merged), MOST):
+        (composed.warnings if problem.warning else composed.problems).append(problem)
+    composed.tree = merged
+    _enough(composed)
+
+
+def _enough(composed: Composed) -> None:
+    if len(composed.problems) >= MOST:
+        raise InvalidManifests(tuple(composed.problems))

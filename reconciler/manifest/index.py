@@ -1,19 +1,22 @@
 """Owns the resources of the merged tree by address: templates applied, and what cannot be used set apart."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, Kind, owned
 from reconciler.manifest.merge import EXTENDS, over
-from reconciler.manifest.node import Map, key_place, nearest, value_place
+from reconciler.manifest.node import Map, key_place, nearest, spot_at, value_place
 from reconciler.manifest.words import shown, suggest
 from reconciler.model import Address, Pointer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource as it stands in the merged tree, its template merged under it. `place` is its key's."""
+    """A resource as it stands in the merged tree, its template merged under it.
+
+    `place` is its key's; with a `via`, all of it stands in a template.
+    """
 
     kind: Kind
     address: Address
@@ -49,19 +52,16 @@ def index(tree: Map) -> Index:
         for template in section.values():
             if spot := template.spots.get(EXTENDS):
                 found.problems.append(Problem(key_place(spot), "templates do not extend templates"))
-    for entry in _below(tree, None, (), templates, found):
+    for entry in _below(tree, None, templates, found):
         found.entries[entry.address] = entry
     return found
 
 
 def problem(entry: Entry, path: Pointer, what: str, hint: str | None = None, *, key: bool = False) -> Problem:
-    """Make a problem of a resource at the place of a value, or of its key; one from a template names both places."""
-    spot = nearest(entry.data, path)
-    if spot is None:
-        return Problem(entry.place, what, hint, str(entry.address))
-    if spot[5]:
-        what = f"{what} (in the template that is taken at {spot[5]})"
-    return Problem(key_place(spot) if key else value_place(spot), what, hint, str(entry.address))
+    """Make a problem of a resource at the place of a value, or of its key."""
+    spot = nearest(entry.data, path, entry.place.via)
+    place = entry.place if spot is None else key_place(spot) if key else value_place(spot)
+    return Problem(place, what, hint, str(entry.address))
 
 
 def depth(kind: Kind) -> int:
@@ -69,30 +69,29 @@ def depth(kind: Kind) -> int:
     return 1 + depth(KINDS[kind.owner]) if kind.owner else 1
 
 
-def _below(
-    around: Map, owner: Kind | None, path: tuple[str, ...], templates: Mapping[str, Map], found: Index
-) -> Iterator[Entry]:
-    for kind in owned(owner.name if owner else None):
+def _below(around: Map, above: Entry | None, templates: Mapping[str, Map], found: Index) -> Iterator[Entry]:
+    path, via = (above.address.path, above.place.via) if above else ((), None)
+    for kind in owned(above.kind.name if above else None):
         section: Map = around.get(kind.section, Map())
-        for key, spot in section.spots.items():
+        for key in section.spots:
             if key not in section:
                 found.broken.add((*path, key))
-            if (data := section.get(key)) is None:
+            spot = spot_at(around, (kind.section, key), via)
+            if spot is None or (data := section.get(key)) is None:
                 continue
-            address = Address(kind.name, (*path, key))
+            entry = Entry(kind, Address(kind.name, (*path, key)), data, key_place(spot))
             if EXTENDS in data:
-                data = _extended(data, address, templates.get(kind.section, Map()), found)
-            yield Entry(kind, address, data, key_place(spot))
-            yield from _below(data, kind, address.path, templates, found)
+                entry = _extended(entry, templates.get(kind.section, Map()), found)
+            yield entry
+            yield from _below(entry.data, entry, templates, found)
 
 
-def _extended(data: Map, address: Address, templates: Map, found: Index) -> Map:
-    name, spot = data[EXTENDS], data.spots[EXTENDS]
+def _extended(entry: Entry, templates: Map, found: Index) -> Entry:
+    name, taken = entry.data[EXTENDS], key_place(entry.data.spots[EXTENDS])
     template: Map | None = templates.get(name)
     if template is not None:
-        return over(template, data, key_place(spot))
+        return replace(entry, data=over(template, entry.data, taken))
     if name not in templates.spots and not found.hopeless:
-        what = f"there is no template {shown(name)} of this kind, {address.kind}"
-        hint = suggest(name, tuple(templates))
-        found.problems.append(Problem(value_place(spot), what, hint, str(address)))
-    return data
+        what = f"there is no template {shown(name)} of this kind, {entry.address.kind}"
+        found.problems.append(problem(entry, (EXTENDS,), what, suggest(name, tuple(templates))))
+    return entry

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, Kind, owned
-from reconciler.manifest.node import Items, Map, key_place, spot_at
+from reconciler.manifest.node import Items, Map, key_place
 from reconciler.manifest.words import shown
 from reconciler.model import Pointer
 
@@ -15,7 +15,7 @@ SECTIONS = {kind.section: kind for kind in KINDS.values()}
 EXTENDS = "extends"
 _REMOVED = "removed"
 _OUTPUTS = "outputs"
-_TEMPLATES = "templates"
+TEMPLATES = "templates"
 
 
 def spread(into: Map, other: Map) -> Iterator[Problem]:
@@ -27,7 +27,7 @@ def spread(into: Map, other: Map) -> Iterator[Problem]:
             into[key] = _joined(into[key], other[key])
         elif key == _OUTPUTS:
             yield from _together(into[key], other[key], "the output")
-        elif key == _TEMPLATES:
+        elif key == TEMPLATES:
             yield from _templates(into[key], other[key])
         elif key in SECTIONS:
             yield from _section(into[key], other[key], SECTIONS[key])
@@ -38,18 +38,11 @@ def overlay(base: Map, top: Map) -> Map:
     merged = over(base, top)
     if _REMOVED in base and _REMOVED in top:
         merged[_REMOVED] = _joined(base[_REMOVED], top[_REMOVED])
-    for path in list(nulls(merged)):
-        around = _at(merged, path[:-1])
-        del around[str(path[-1])], around.spots[str(path[-1])]
+    for path, templated in list(nulls(merged)):
+        if not templated:
+            around = _at(merged, path[:-1])
+            del around[str(path[-1])], around.spots[str(path[-1])]
     return merged
-
-
-def missed(base: Map, top: Map) -> Iterator[Problem]:
-    """Warn of what an overlay leaves out although nobody put it in."""
-    for path in nulls(top):
-        spot = spot_at(top, path)
-        if spot and spot_at(base, path) is None and not _templated(base, path):
-            yield Problem(key_place(spot), f"there is no {shown(str(path[-1]))} here to leave out", warning=True)
 
 
 def over(base: Map, top: Map, via: Place | None = None) -> Map:
@@ -71,36 +64,27 @@ def over(base: Map, top: Map, via: Place | None = None) -> Map:
     return merged
 
 
-def nulls(tree: Map) -> Iterator[Pointer]:
-    """Find where `null` stands in place of a resource, a template or an output.
+def nulls(tree: Map) -> Iterator[tuple[Pointer, bool]]:
+    """Find where `null` stands in place of a resource, a template or an output, and whether below an `extends`.
 
-    Below a resource with a template it stays: there it leaves out what the template has.
+    There it leaves out what the template has, and stays until the template is taken.
     """
-    yield from _nulls(tree, owned(None), ())
-    for section, templates in tree.get(_TEMPLATES, {}).items():
-        yield from _nulls({section: templates}, (SECTIONS[section],), (_TEMPLATES,))
-    yield from ((_OUTPUTS, key) for key, value in tree.get(_OUTPUTS, {}).items() if value is None)
+    yield from _nulls(tree, owned(None), (), templated=False)
+    for section, templates in tree.get(TEMPLATES, {}).items():
+        yield from _nulls({section: templates}, (SECTIONS[section],), (TEMPLATES,), templated=False)
+    yield from (((_OUTPUTS, key), False) for key, value in tree.get(_OUTPUTS, {}).items() if value is None)
 
 
-def _nulls(around: dict[str, Map], kinds: tuple[Kind, ...], path: Pointer) -> Iterator[Pointer]:
+def _nulls(
+    around: dict[str, Map], kinds: tuple[Kind, ...], path: Pointer, *, templated: bool
+) -> Iterator[tuple[Pointer, bool]]:
     for kind in kinds:
         for key, value in around.get(kind.section, {}).items():
+            at = (*path, kind.section, key)
             if value is None:
-                yield (*path, kind.section, key)
-            elif EXTENDS not in value:
-                yield from _nulls(value, owned(kind.name), (*path, kind.section, key))
-
-
-def _templated(base: Map, path: Pointer) -> bool:
-    around = base
-    for step in path:
-        found = around.get(str(step))
-        if not isinstance(found, Map):
-            return False
-        if EXTENDS in found:
-            return True
-        around = found
-    return False
+                yield at, templated
+            else:
+                yield from _nulls(value, owned(kind.name), at, templated=templated or EXTENDS in value)
 
 
 def _take(into: Map, other: Map, key: str) -> None:
@@ -131,7 +115,12 @@ def _section(into: Map, other: Map, kind: Kind) -> Iterator[Problem]:
     for key in list(other.spots):
         if isinstance(into.get(key), Map) and isinstance(other.get(key), Map):
             yield from _resource(into[key], other[key], kind, key)
-        else:
+            continue
+        if key in into and key in other and into[key] is not other[key]:
+            stated, left = (into, other) if other[key] is None else (other, into)
+            what = f"the {kind.name} {shown(key)} is left out here, and stated at {key_place(stated.spots[key])}"
+            yield Problem(key_place(left.spots[key]), what, "only an overlay leaves out what another file states")
+        if into.get(key) is None:
             _take(into, other, key)
 
 

@@ -39,18 +39,17 @@ class Items(list[Data]):
 
 def key_place(spot: Spot) -> Place:
     """Say where the key stands."""
-    return Place(spot[0], spot[1], spot[2])
+    return Place(spot[0], spot[1], spot[2], spot[5])
 
 
 def value_place(spot: Spot) -> Place:
     """Say where the value stands."""
-    return Place(spot[0], spot[3], spot[4])
+    return Place(spot[0], spot[3], spot[4], spot[5])
 
 
-def spot_at(root: Data, path: Pointer) -> Spot | None:
-    """Find the spot of the value at a path; what a template gave is marked in all that is below it."""
+def spot_at(root: Data, path: Pointer, via: Place | None = None) -> Spot | None:
+    """Find the spot of the value at a path; what a template gave (or all: `via`) is marked in all that is below it."""
     spot: Spot | None = None
-    via: Place | None = None
     for step in path:
         match root:
             case Map() if step in root.spots:
@@ -64,10 +63,10 @@ def spot_at(root: Data, path: Pointer) -> Spot | None:
     return spot and (*spot[:5], via)
 
 
-def nearest(root: Data, path: Pointer) -> Spot | None:
+def nearest(root: Data, path: Pointer, via: Place | None = None) -> Spot | None:
     """Find the spot of the value at a path, or of the nearest value around it that has one."""
     for length in range(len(path), 0, -1):
-        if spot := spot_at(root, path[:length]):
+        if spot := spot_at(root, path[:length], via):
             return spot
     return None
 
@@ -75,13 +74,14 @@ def nearest(root: Data, path: Pointer) -> Spot | None:
 class Places(Mapping[Pointer, Place]):
     """The place of every value of a resource, made when it is asked for: few ever are."""
 
-    __slots__ = ("_resource",)
+    __slots__ = ("_resource", "_via")
 
-    def __init__(self, resource: Map) -> None:
+    def __init__(self, resource: Map, via: Place | None = None) -> None:
         self._resource = resource
+        self._via = via
 
     def __getitem__(self, path: Pointer) -> Place:
-        spot = spot_at(self._resource, path)
+        spot = spot_at(self._resource, path, self._via)
         if spot is None:
             raise KeyError(path)
         return value_place(spot)

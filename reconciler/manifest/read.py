@@ -44,6 +44,8 @@ def _content(path: Path) -> bytes | str:
 def _text(content: bytes, name: str) -> str | Problem:
     if content.startswith(_MARKS) or content[:2].count(0) == 1:
         return Problem(Place(name, 1, 1), "a manifest is UTF-8, not UTF-16 or UTF-32")
+    # A line may end in any of the three ways of YAML; from here on it ends in one, as its parser counts them.
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,18 +8,20 @@ from reconciler.manifest.addresses import NoAddress, is_address, missing, read
 from reconciler.manifest.index import Entry, Index, problem
 from reconciler.manifest.schema import schema
 from reconciler.manifest.wellknown import PREFIX, wellknown
-from reconciler.manifest.words import did_you_mean, listed, shown
+from reconciler.manifest.words import closest, did_you_mean, listed, shown
 from reconciler.model import UUID, Data, Pointer, Ref, Want
 
+# Of blanks, the schemas have seen to it that there are none.
 _FORMS = {
-    Want.IDENTITY: (re.compile(r"[^@\s]+@[^@\s]+"), "a username, an id, or the address of a client"),
+    Want.IDENTITY: (re.compile(r"[^@]+@[^@]+"), "a username, an id, or the address of a client"),
     Want.SCOPE: (
-        re.compile(r"urn:globus:auth:scope:[^:\s]+:[^\s]+|https://[^/\s]+/scopes/[^/\s]+/[^/\s]+|openid|email|profile"),
+        re.compile(r"urn:globus:auth:scope:[^:]+:.+|https://[^/]+/scopes/[^/]+/[^/]+|openid|email|profile"),
         "an address, a well-known name, a scope string or an id",
     ),
-    Want.PROVIDER: (re.compile(r"[^@/\s]+"), "a domain, a short name or an id"),
+    Want.PROVIDER: (re.compile(r"[^@/]+"), "a domain, a short name or an id"),
     Want.GROUP: (re.compile(r"(?!)"), "the id of a group"),
 }
+_SCOPES = "https://auth.globus.org/scopes/"
 
 
 def refer(entry: Entry, declared: Field, index: Index) -> Data:
@@ -54,7 +56,7 @@ def _name(entry: Entry, path: Pointer, text: str, want: Want, index: Index) -> R
         return text.lower()
     if is_address(text):
         return _address(entry, path, text, want, index)
-    if want is Want.SCOPE and text.startswith(PREFIX):
+    if want is Want.SCOPE and text.lower().startswith(PREFIX):
         known = wellknown()
         if text in known:
             return Ref(want, str(known[text]["scope_string"]))
@@ -63,10 +65,18 @@ def _name(entry: Entry, path: Pointer, text: str, want: Want, index: Index) -> R
         return text
     pattern, form = _FORMS[want]
     if not pattern.fullmatch(text):
-        kinds = tuple(f"{name}/{rest}" for name in KINDS for rest in [text.partition("/")[2]]) if "/" in text else ()
         what = f"{shown(text)} names no {want}"
-        index.problems.append(problem(entry, path, what, did_you_mean(text, kinds) or f"write {form}"))
+        index.problems.append(problem(entry, path, what, _meant(text) or f"write {form}"))
     return Ref(want, text)
+
+
+def _meant(text: str) -> str | None:
+    """Guess what was meant by a text that begins almost as an address does, or as a scope string."""
+    if text.lower().startswith(_SCOPES):
+        return f"a scope string is {_SCOPES}CLIENT_ID/SUFFIX"
+    kind, slash, rest = text.partition("/")
+    near = closest(kind, tuple(KINDS)) if slash else None
+    return f"did you mean {shown(f'{near}/{rest}')}?" if near else None
 
 
 def _address(entry: Entry, path: Pointer, text: str, want: Want, index: Index) -> Ref | str:

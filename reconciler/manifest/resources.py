@@ -8,7 +8,7 @@ from reconciler.errors import Problem
 from reconciler.kinds import KINDS
 from reconciler.manifest.addresses import NoAddress, missing, read
 from reconciler.manifest.index import MOST, Entry, Index, problem
-from reconciler.manifest.node import Items, Map, Places, value_place
+from reconciler.manifest.node import Items, Map, Places, spot_at, value_place
 from reconciler.manifest.references import refer
 from reconciler.manifest.rules import between, check, twice
 from reconciler.manifest.sinks import SINK, settled
@@ -58,7 +58,7 @@ def _resource(entry: Entry, index: Index) -> Resource:
         address=entry.address,
         fields=fields,
         place=entry.place,
-        places=Places(data),
+        places=Places(data, entry.place.via),
         settings=settings,
         id=data["id"].lower() if "id" in data else None,
         previously=tuple(_former(entry, index)) if "previously" in data else (),
@@ -95,10 +95,12 @@ def _former(entry: Entry, index: Index) -> Iterator[Former]:
         elif address in index.removed:
             index.problems.append(problem(entry, path, f"{address} is removed, and cannot be renamed as well"))
         else:
-            yield Former(address, identifier and identifier.lower(), value_place(stated.spots[number]))
+            spot = spot_at(entry.data, path, entry.place.via) or stated.spots[number]
+            yield Former(address, identifier and identifier.lower(), value_place(spot))
 
 
 def _removals(stated: Items, index: Index) -> Iterator[Removal]:
+    named = {identifier: (entry.address, entry.place) for entry in index.entries.values() for identifier in _ids(entry)}
     for each, spot in zip(stated, stated.spots, strict=True):
         if "address" not in each:
             continue
@@ -117,8 +119,20 @@ def _removals(stated: Items, index: Index) -> Iterator[Removal]:
             index.problems.append(Problem(place, f"{address} stands in `removed` already"))
         else:
             index.removed.add(address)
-            identifier = each.get("id")
-            yield Removal(address, each.get("keep", False), identifier and identifier.lower(), value_place(spot))
+            identifier = each["id"].lower() if "id" in each else None
+            if identifier in named:
+                other, before = named[identifier]
+                what = f"{other} (at {before}) and {address}, which is to be removed, have one id"
+                index.problems.append(Problem(value_place(each.spots["id"]), what))
+            elif identifier:
+                named[identifier] = (address, place)
+            yield Removal(address, each.get("keep", False), identifier, value_place(spot))
+
+
+def _ids(entry: Entry) -> Iterator[str]:
+    for each in (entry.data, *entry.data.get("previously", ())):
+        if isinstance(each, Map) and "id" in each:
+            yield each["id"].lower()
 
 
 def _outputs(stated: Map, index: Index) -> Iterator[Output]:

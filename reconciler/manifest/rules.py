@@ -4,15 +4,15 @@ What a rule needs to know of a kind, it asks the registry or the kind's schema.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import Place, Problem
-from reconciler.kinds import Field, repeated
+from reconciler.kinds import KINDS, Field, owner, repeated
+from reconciler.kinds.sinks import destination
 from reconciler.manifest.index import Entry, problem
-from reconciler.manifest.node import key_place
 from reconciler.manifest.schema import matches, schema
-from reconciler.manifest.sinks import SINK, check_sink, destination
+from reconciler.manifest.sinks import SINK, check_sink
 from reconciler.manifest.words import listed, shown, suggest
 from reconciler.model import Data, Resource
 
@@ -40,25 +40,46 @@ def twice(entry: Entry, declared: Field, value: Data) -> Iterator[Problem]:
         yield problem(entry, (declared.name, index), what)
 
 
-def between(resources: Iterable[Resource]) -> Iterator[Problem]:
-    """Check that no two resources are one object, deliver to one place, or were the same before."""
-    ids: dict[str, Resource] = {}
-    places: dict[str, Resource] = {}
-    former: dict[object, Resource] = {}
+def between(resources: Collection[Resource]) -> Iterator[Problem]:
+    """Check that no two resources are one object, go by one name, deliver to one place, or were the same before."""
+    claimed: dict[object, Resource] = {}
     for each in resources:
-        if each.id:
-            other = ids.setdefault(each.id, each)
+        for claim, place, what in _claims(each):
+            other = claimed.setdefault(claim, each)
             if other is not each:
-                yield _twice(each, other, each.at("id"), "have one id")
-        sink = each.settings.get(SINK)
-        if sink and (goal := destination(sink)):
-            other = places.setdefault(goal, each)
-            if other is not each:
-                yield _twice(each, other, each.at(SINK), "have one destination")
-        for before in each.previously:
-            other = former.setdefault(before.address, each)
-            if other is not each:
-                yield _twice(each, other, before.place, f"both were {before.address} before")
+                yield _twice(each, other, place, what)
+    yield from _nested(resources)
+
+
+def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
+    """List what only one resource can have, with its place, and what is said of two that have it."""
+    kind, fields = KINDS[resource.address.kind], resource.fields
+    if resource.id:
+        yield ("id", resource.id), resource.at("id"), "have one id"
+    if kind.keyed and kind.keyed in fields:
+        # What keys stand for is unique as keys are: it tells the objects of one owner apart.
+        siblings = (kind.name, owner(resource.address))
+        yield (siblings, kind.natural(fields)), resource.at(kind.keyed), f"have one `{kind.keyed}`"
+    if goal := _destination(resource):
+        yield ("destination", goal), resource.at(SINK), "have one destination"
+    for former in resource.previously:
+        if former.id:
+            yield ("id", former.id), former.place, "have one id"
+        yield ("former", former.address), former.place, f"both were {former.address} before"
+
+
+def _nested(resources: Iterable[Resource]) -> Iterator[Problem]:
+    """Find files that would have to be folders of others."""
+    files = {goal: each for each in resources if (goal := _destination(each))}
+    for goal, each in files.items():
+        for length in range(1, len(goal)):
+            if goal[:length] in files:
+                yield _twice(each, files[goal[:length]], each.at(SINK), "go to a file, and to one below that")
+
+
+def _destination(resource: Resource) -> tuple[str, ...] | None:
+    sink = resource.settings.get(SINK)
+    return destination(sink) if sink else None
 
 
 def _twice(one: Resource, other: Resource, place: Place, what: str) -> Problem:
@@ -70,14 +91,14 @@ def _required(entry: Entry) -> Iterator[Problem]:
     given = [name for name in kind.one_of if name in stated]
     choice = listed([f"`{name}`" for name in kind.one_of])
     if len(given) > 1:
-        yield Problem(key_place(stated[given[1]]), f"exactly one of {choice} can be stated", None, str(entry.address))
+        yield problem(entry, (given[1],), f"exactly one of {choice} can be stated", key=True)
     if "id" in stated:
         return
     if kind.one_of and not given:
-        yield Problem(entry.place, f"a {kind.name} needs {choice}", None, str(entry.address))
+        yield problem(entry, (), f"a {kind.name} needs {choice}")
     for field in kind.fields:
         if field.required and field.name not in stated and field.name != kind.keyed:
-            yield Problem(entry.place, f"a {kind.name} needs `{field.name}`", None, str(entry.address))
+            yield problem(entry, (), f"a {kind.name} needs `{field.name}`")
 
 
 def _key(entry: Entry) -> Iterator[Problem]:
@@ -91,4 +112,4 @@ def _key(entry: Entry) -> Iterator[Problem]:
         legal = re.sub(r"[^a-z0-9]+", "_", key).strip("_")
         hint = f"write `{legal}`, or give `{keyed}`" if matches(pattern, legal) else f"give `{keyed}`"
         what = f"the key {shown(key)} stands for `{keyed}`, which {says}"
-        yield Problem(entry.place, what, hint, str(entry.address))
+        yield problem(entry, (), what, hint)

@@ -37,6 +37,12 @@ def schema(name: str) -> dict[str, Any]:
     return resolved
 
 
+def is_output_name(text: str) -> bool:
+    """Tell whether an output can have this name."""
+    rule = schema("manifest")["properties"]["outputs"]["propertyNames"]
+    return matches(rule["pattern"], text)
+
+
 @cache
 def fast() -> jsonschema_rs.Draft202012Validator:
     """Compile the validator that says quickly whether all is well, once. Its patterns take linear time."""
@@ -45,7 +51,11 @@ def fast() -> jsonschema_rs.Draft202012Validator:
 
 @cache
 def thorough() -> "Draft202012Validator":
-    """Make the validator that finds one error after the other, in bounded memory."""
+    """Make the validator that finds one error after the other, in the order of the file and in bounded memory.
+
+    What is wrong with a key is an error at the path of its value: of `propertyNames`, or, where the key is not known,
+    of `additionalProperties`.
+    """
     # Costs more than everything else here, and is not needed while all is well.
     from jsonschema import Draft202012Validator, ValidationError  # noqa: PLC0415
     from jsonschema.validators import extend  # noqa: PLC0415
@@ -54,7 +64,22 @@ def thorough() -> "Draft202012Validator":
         if isinstance(instance, str) and not matches(pattern, instance):
             yield ValidationError("no match")
 
-    own: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    def entries(validator: Any, others: Any, instance: object, around: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+        known, names = around.get("properties", {}), around.get("propertyNames", True)
+        for key, value in instance.items() if isinstance(instance, dict) else ():
+            if key not in known and others is False:
+                yield ValidationError("unknown key", validator="additionalProperties", path=(key,))
+                continue
+            if not validator.evolve(schema=names).is_valid(key):
+                yield ValidationError("bad key", validator="propertyNames", path=(key,))
+            yield from validator.descend(value, known.get(key, others), path=key)
+
+    def elsewhere(*_: object) -> Iterator[ValidationError]:
+        return iter(())
+
+    # The library's own go through a map by keyword, and through its additional keys in the order of a set.
+    ours = {"additionalProperties": entries, "properties": elsewhere, "propertyNames": elsewhere, "pattern": pattern}
+    own: type[Draft202012Validator] = extend(Draft202012Validator, ours)  # type: ignore[no-untyped-call]
     return own(schema("manifest"))
 
 

@@ -1,13 +1,13 @@
 """Owns which files are the manifests: the root, what belongs to it, and whether all of it was named."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Place, Problem
+from reconciler.manifest.exclusion import NOTHING, Exclusion
 
 _ENDINGS = (".yaml", ".yml")
 _OVERLAY = (".overlay.yaml", ".overlay.yml")
@@ -38,12 +38,16 @@ def relative(path: Path, cwd: Path) -> str:
 
 
 def select(
-    paths: Sequence[Path], *, overlays: Sequence[Path] = (), exclude: Sequence[str] = (), cwd: Path | None = None
+    paths: Sequence[Path],
+    *,
+    overlays: Sequence[Path] = (),
+    exclude: Exclusion = NOTHING,
+    cwd: Path | None = None,
 ) -> Selection:
     """Find the files that paths mean: a file itself, a folder its manifests; none means the current folder.
 
-    Raise `InvalidManifests` for a path that does not exist, a folder without manifests, and a link that leads out of
-    the root.
+    Raise `InvalidManifests` for a path that does not exist, a folder without manifests or that cannot be listed, and a
+    link that leads out of the root.
     """
     cwd = _absolute(cwd or Path())
     named = [_absolute(cwd / path) for path in paths] or [cwd]
@@ -53,8 +57,10 @@ def select(
     problems = [_problem(path, cwd, what) for path in laid if (what := _missing(path))]
     files: dict[Path, Path] = {}
     for path in named:
-        found = [*_manifests(path, root, exclude)] if _is_folder(path) else [path]
-        if not found:
+        unread: list[OSError] = []
+        found = [*_manifests(path, exclude, unread.append)] if _is_folder(path) else [path]
+        problems += [_problem(Path(error.filename), cwd, f"cannot be read: {error.strerror}") for error in unread]
+        if not found and not unread:
             problems.append(_problem(path, cwd, "there are no manifests in this folder"))
         problems += [_problem(each, cwd, what) for each in found if (what := _unfit(each, root))]
         files = {_real(each): each for each in reversed(found) if _real(each) not in apart} | files
@@ -64,34 +70,32 @@ def select(
     return Selection(root, tuple(sorted(files.values())), laid, complete, cwd)
 
 
-def _manifests(folder: Path, root: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    return (path for path in _walk(folder) if _is_manifest(path) and not _excluded(path, root, exclude))
+def _manifests(folder: Path, exclude: Exclusion, unread: Callable[[OSError], None]) -> Iterator[Path]:
+    walked = _walk(folder, exclude, unread)
+    return (path for path in walked if _is_manifest(path) and not exclude.covers(path))
 
 
-def _covers(root: Path, files: AbstractSet[Path], exclude: Sequence[str]) -> bool:
-    for seen, path in enumerate(_walk(root)):
+def _covers(root: Path, files: AbstractSet[Path], exclude: Exclusion) -> bool:
+    unread: list[OSError] = []
+    for seen, path in enumerate(_walk(root, exclude, unread.append)):
         if seen == _LOOK_THROUGH:
             return False
-        if _is_manifest(path) and not _excluded(path, root, exclude) and _real(path) not in files:
+        if _is_manifest(path) and not exclude.covers(path) and _real(path) not in files:
             return False
-    return True
+    return not unread
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def _walk(folder: Path, exclude: Exclusion, unread: Callable[[OSError], None]) -> Iterator[Path]:
+    # What cannot be listed is told to `unread`: to pass over it would make its resources look absent.
+    for where, folders, names in os.walk(folder, onerror=unread):
+        shown = (name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in shown if not exclude.covers(Path(where, name)))
         yield from (Path(where, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_manifest(path: Path) -> bool:
     name = path.name.lower()
     return name.endswith(_ENDINGS) and not name.endswith(_OVERLAY)
-
-
-def _excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
-    where = path.relative_to(root)
-    steps = [where, *list(where.parents)[:-1]]
-    return any(fnmatchcase(step.as_posix(), glob.rstrip("/")) for step in steps for glob in exclude)
 
 
 def _unfit(path: Path, root: Path) -> str | None:

@@ -7,12 +7,17 @@ _SHOWN = 60
 _LISTED = 12
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str | None:
-    """Suggest the known word that is closest to a misspelt one."""
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """Find the known word that is closest to a misspelt one."""
     if len(word) > 10 * _SHOWN:
         return None
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else None
+    return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str | None:
+    """Suggest the known word that is closest to a misspelt one."""
+    close = closest(word, known)
+    return f"did you mean `{close}`?" if close else None
 
 
 def suggest(word: str, known: Sequence[str]) -> str | None:

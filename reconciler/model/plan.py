@@ -74,7 +74,7 @@ class Operation:
     `fields` is what is sent: the whole of a create, the changed fields of an update. A `Ref` in them or in `parent` is
     an id that is known when the operation runs. `before` holds the observed values that an update or a deletion
     replaces; `bound` the wanted values of all managed fields, of which the bindings keep digests. `attributes` are
-    those of an object that is already there.
+    those of an object that is already there; `predecessors` are ids of objects that it replaces, until they are gone.
     """
 
     key: str
@@ -89,6 +89,7 @@ class Operation:
     attributes: Mapping[str, str] = field(default_factory=dict)
     prevent_destroy: bool = False
     previous: Address | None = None
+    predecessors: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from reconciler.model.data import Fields
+from reconciler.model.data import Address, Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,17 @@ class Binding:
     attributes: Mapping[str, str] = field(default_factory=dict)
     sink: str | None = None
     """Of a credential: the digest of the settings of the sink that its secret was delivered to."""
+    predecessors: tuple[str, ...] = ()
+    """Ids of objects that this one has replaced, and whose deletion is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A generation of a credential that an interrupted run may have made: its live name ends in `#mark`."""
+
+    address: Address
+    owner: str
+    mark: str
 
 
 class Secret:

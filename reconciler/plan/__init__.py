@@ -20,7 +20,7 @@ __all__ = ["build"]
 
 def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, snapshot: Snapshot, target: str) -> Plan:
     """Order the operations that carry out all changes."""
-    made = steps(manifests, matches, comparison, caller=snapshot.caller)
+    made = steps(manifests, matches, comparison, snapshot=snapshot)
     operations = in_order(_finish([*made.operations, *deletions(comparison, snapshot, made.operations)], made.last))
     plan = Plan(
         target=target,
@@ -88,6 +88,7 @@ def _form(operation: Operation) -> Mapping[str, Data]:
         "parent": operation.parent,
         "fields": dict(operation.fields),
         "before": dict(operation.before),
+        "predecessors": list(operation.predecessors),
         "settings": dict(operation.settings),
         "after": list(operation.after),
     }

@@ -103,7 +103,7 @@ def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
         if operation.verb is Verb.UPDATE and identifier in _ids(dict(operation.before)):
             after.add(operation.key)
         successor = operation.address == change.address or within(operation.address, change.address)
-        if change.action is Action.REPLACE and successor:
+        if change.action in (Action.REPLACE, Action.RETIRE) and successor:
             after.add(operation.key)
     return after
 

@@ -16,6 +16,7 @@ from reconciler.model import (
     Operation,
     Ref,
     Resource,
+    Snapshot,
     Verb,
     digest,
     references,
@@ -39,15 +40,17 @@ class _Context:
     ids: Mapping[Address, str]
     made: Mapping[Address, Resource]
     waiting: set[graph.Edge]
-    caller: str
+    snapshot: Snapshot
+    making: Mapping[Address, Action]
 
 
-def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, caller: str) -> Steps:
+def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, snapshot: Snapshot) -> Steps:
     """Make the operations of all changes but deletions."""
     made = {
         change.address: manifests.resources[change.address] for change in comparison.changes if change.action in _MAKING
     }
-    context = _Context(manifests, matches, comparison.ids, made, graph.deferred(made), caller)
+    making = {change.address: change.action for change in comparison.changes if change.action in _MAKING}
+    context = _Context(manifests, matches, comparison.ids, made, graph.deferred(made), snapshot, making)
     result = Steps()
     for change in comparison.changes:
         if change.action in _MAKING:
@@ -60,28 +63,31 @@ def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, cal
 def _make(change: Change, context: _Context, result: Steps) -> None:
     address, resource = change.address, context.manifests.resources[change.address]
     kind, above = KINDS[address.kind], owner(address)
-    full = wanted(resource, context.ids)
+    match, full = context.matches.found[address], wanted(resource, context.ids, making=True)
     fields, later = _split(address, full, context)
     if kind.includes_caller:
-        fields, later = _with_caller(kind.includes_caller, fields, full, later, context.caller)
+        fields, later = _with_caller(kind.includes_caller, fields, full, later, context.snapshot.caller)
+    parent = context.ids.get(above, reference(above)) if above else None
     create = Operation(
         key=f"{Verb.CREATE} {address}",
         verb=Verb.CREATE,
         address=address,
-        parent=context.ids.get(above, reference(above)) if above else None,
+        parent=parent,
         fields=fields,
-        bound={name: value for name, value in full.items() if name not in later},
+        bound=_bound(resource, {name: value for name, value in full.items() if name not in later}, parent),
         settings=resource.settings,
-        prevent_destroy=_protected(resource, context.matches.found[address]),
+        prevent_destroy=_protected(resource, match),
+        previous=match.previous,
+        predecessors=_predecessors(change, match, context),
         after=(*_creations([*_refs(fields), *([reference(above)] if above else [])], context), *_room(change)),
     )
     result.operations.append(create)
     if later:
-        _complete(create, later, full, context, result)
+        _complete(create, later, _bound(resource, full, parent), context, result)
 
 
 def _complete(
-    create: Operation, later: Mapping[str, Data], full: Mapping[str, Data], context: _Context, result: Steps
+    create: Operation, later: Mapping[str, Data], bound: Mapping[str, Data], context: _Context, result: Steps
 ) -> None:
     """Add what could not be said when the object was made."""
     address = create.address
@@ -92,8 +98,9 @@ def _complete(
         id=None,
         fields=later,
         before=create.fields,
-        bound=full,
+        bound=bound,
         prevent_destroy=create.prevent_destroy,
+        predecessors=create.predecessors,
         after=(create.key, *_creations(_refs(later), context)),
     )
     result.operations.append(update)
@@ -127,7 +134,7 @@ def _with_caller(
 
 def _change(change: Change, context: _Context, result: Steps) -> None:
     address, resource = change.address, context.manifests.resources[change.address]
-    kind, match = KINDS[address.kind], context.matches.found[address]
+    kind, match, above = KINDS[address.kind], context.matches.found[address], owner(address)
     if match.live is None:
         return
     full = wanted(resource, context.ids)
@@ -136,11 +143,12 @@ def _change(change: Change, context: _Context, result: Steps) -> None:
         verb=Verb.BIND,
         address=address,
         id=match.live.id,
-        bound=full,
+        bound=_bound(resource, full, match.live.parent if above is None else context.ids.get(above, reference(above))),
         settings=resource.settings,
         attributes=match.live.attributes,
         prevent_destroy=_protected(resource, match),
         previous=match.previous,
+        predecessors=_predecessors(change, match, context),
     )
     if not change.fields:
         if change.action is Action.ADOPT or change.previous or _outdated(bind, match):
@@ -156,8 +164,32 @@ def _change(change: Change, context: _Context, result: Steps) -> None:
         after=_creations(_refs(fields), context),
     )
     result.operations.append(update)
-    if kind.includes_caller in fields and context.caller not in fields[kind.includes_caller]:
+    if kind.includes_caller in fields and context.snapshot.caller not in fields[kind.includes_caller]:
         result.last[update.key] = address
+
+
+def _bound(resource: Resource, full: Mapping[str, Data], parent: Data) -> dict[str, Data]:
+    """Say what is managed from here on: every field that is not ignored, and the owner where that can change."""
+    kind = KINDS[resource.address.kind]
+    managed = {name: value for name, value in full.items() if name not in resource.ignore}
+    return managed | ({kind.owner_field: parent} if kind.owner_field and kind.moves and managed else {})
+
+
+def _predecessors(change: Change, match: Match, context: _Context) -> tuple[str, ...]:
+    """List the objects that this one replaces, until a deletion of its own has ended each of them."""
+    earlier = match.binding.predecessors if match.binding else ()
+    there = tuple(each for each in earlier if context.snapshot.find(change.address.kind, each))
+    ends = change.action is Action.REPLACE and not change.delete_first and not _goes_along(change, match, context)
+    return (*there, change.id) if ends and change.id else there
+
+
+def _goes_along(change: Change, match: Match, context: _Context) -> bool:
+    """Tell whether what is replaced goes with its owner, which is replaced now or was before."""
+    above = owner(change.address)
+    if above is None or match.live is None or not KINDS[change.address.kind].goes_with_owner:
+        return False
+    bound = context.matches.found[above].binding
+    return context.making.get(above) is Action.REPLACE or bool(bound and match.live.parent in bound.predecessors)
 
 
 def _protected(resource: Resource, match: Match) -> bool:
@@ -178,8 +210,8 @@ def _outdated(bind: Operation, match: Match) -> bool:
     if binding is None or live is None:
         return True
     digests = {} if KINDS[bind.address.kind].secret else {name: digest(value) for name, value in bind.bound.items()}
-    known = (binding.id, dict(binding.digests), binding.prevent_destroy, dict(binding.attributes))
-    return known != (live.id, digests, bind.prevent_destroy, dict(live.attributes))
+    known = (binding.id, dict(binding.digests), binding.prevent_destroy, dict(binding.attributes), binding.predecessors)
+    return known != (live.id, digests, bind.prevent_destroy, dict(live.attributes), bind.predecessors)
 
 
 def _room(change: Change) -> tuple[str, ...]:

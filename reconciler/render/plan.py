@@ -50,8 +50,8 @@ def summary(plan: Plan, style: Style) -> str:
 
 
 def shown(plan: Plan) -> bool:
-    """Tell whether there is anything to show: a plan may also only bring the bindings up to date."""
-    return any(_visible(change) for change in plan.changes)
+    """Tell whether anything is changed: a plan may also only bring the bindings up to date."""
+    return any(change.action is not Action.NO_OP or change.previous is not None for change in plan.changes)
 
 
 def _visible(change: Change) -> bool:
@@ -84,6 +84,8 @@ def _change(change: Change, names: Mapping[str, str], style: Style) -> Iterator[
 
 
 def _title(change: Change) -> str:
+    if change.action is Action.RETIRE and not KINDS[change.address.kind].secret:
+        return "its predecessor is deleted"
     return {
         Action.ADOPT: "is adopted",
         Action.FORGET: "is forgotten",

@@ -15,8 +15,10 @@ def line(problem: Problem) -> str:
     """Show one problem."""
     where = f"{safe(str(problem.place))}: " if problem.place else ""
     kind = "warning: " if problem.warning else ""
+    via = problem.place.via if problem.place else None
+    taken = f" (in the template that is taken at {safe(str(via))})" if via else ""
     hint = f", {safe(problem.hint)}" if problem.hint else ""
-    return f"{where}{kind}{safe(problem.what)}{hint}"
+    return f"{where}{kind}{safe(problem.what)}{taken}{hint}"
 
 
 def _order(problem: Problem) -> tuple[str, int, int, str]:

@@ -7,7 +7,6 @@ foreign and never replaced.
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -15,14 +14,13 @@ from pathlib import Path
 
 from reconciler import files, lock
 from reconciler.errors import CannotWrite, Locked, SinkFailed
+from reconciler.kinds.sinks import META, misplaced, parts
 from reconciler.model import Data, Fields, digest
 from reconciler.sinks.shape import Shape, shape
 from reconciler.sinks.sink import Delivery, Meta
 
 FORMAT = 1
 
-_META = ".meta.json"
-_LONGEST = 200
 _PATIENCE = 10.0
 
 
@@ -65,13 +63,13 @@ class FileSink:
     def kept(self) -> tuple[Path, ...]:
         """The file itself, and its metadata."""
         place = self._root.joinpath(*self._parts)
-        return place, place.with_name(self._name + _META)
+        return place, place.with_name(self._name + META)
 
     def preflight(self) -> None:
         """Write as a delivery would, but into no file that stays."""
         with self._locked(create=True) as folder:
             self._ours(self._look(folder))
-            folder.probe(self._name + _META)
+            folder.probe(self._name + META)
             folder.probe(self._name)
 
     def put(self, delivery: Delivery, expected: str | None) -> None:
@@ -88,7 +86,7 @@ class FileSink:
             if expected is not None and holds not in (expected, delivery.credential_id):
                 raise SinkFailed(self._path, f"holds {holds or 'nothing'} rather than {expected}", conflict=True)
             coming = _Found(present=True, held=meta, sha256=hashlib.sha256(content).hexdigest())
-            folder.write(self._name + _META, _document(coming, found), private=True)
+            folder.write(self._name + META, _document(coming, found), private=True)
             folder.write(self._name, content, private=True)
 
     def head(self) -> Meta | None:
@@ -104,7 +102,7 @@ class FileSink:
         with self._locked(create=False) as folder:
             self._ours(self._look(folder))
             folder.remove(self._name)
-            folder.remove(self._name + _META)
+            folder.remove(self._name + META)
 
     @property
     def _name(self) -> str:
@@ -119,7 +117,7 @@ class FileSink:
         if content is None:
             return _Found(present=False)
         sha256 = hashlib.sha256(content).hexdigest()
-        known = _generations(folder.read(self._name + _META, private=True) or b"{}")
+        known = _generations(folder.read(self._name + META, private=True) or b"{}")
         return _Found(present=True, held=known.get(sha256), sha256=sha256)
 
     def _ours(self, found: _Found) -> None:
@@ -156,18 +154,9 @@ class FileSink:
 def _parts(path: Data) -> tuple[str, ...]:
     if not isinstance(path, str) or not path:
         raise ValueError("path is missing")
-    if path.startswith("/"):
-        raise ValueError("path is relative to the root of the manifests, and stays below it")
-    if any(unicodedata.category(letter)[0] == "C" for letter in path) or not unicodedata.is_normalized("NFC", path):
-        raise ValueError("path has characters that do not show, or that are written in two ways")
-    parts = tuple(part for part in path.split("/") if part not in ("", "."))
-    if path.endswith("/") or not parts or ".." in parts:
-        raise ValueError("path names a file below the root of the manifests")
-    if any(len(part.encode()) > _LONGEST for part in parts):
-        raise ValueError(f"path has a name of more than {_LONGEST} bytes")
-    if parts[-1].casefold().endswith(_META):
-        raise ValueError(f"path ends in {_META}, where this program keeps what it knows of a file")
-    return parts
+    if what := misplaced(path):
+        raise ValueError(f"path {what}")
+    return parts(path)
 
 
 def _document(*generations: _Found) -> bytes:

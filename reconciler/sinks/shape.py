@@ -5,23 +5,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from reconciler.kinds.sinks import KEYS, Format, misnamed
 from reconciler.model import Data
 from reconciler.sinks.sink import Delivery
 
-KEYS = ("client_id", "client_secret", "credential_id", "name", "created")
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BARE = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
-
-
-class Format(StrEnum):
-    """How a file is written: one object, `NAME=value` lines, or the secret and nothing else."""
-
-    JSON = "json"
-    ENV = "env"
-    PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +40,14 @@ def shape(form: Data, keys: Data) -> Shape:
     chosen = Format(form)
     if keys is None:
         return Shape(chosen, {key: key.upper() if chosen is Format.ENV else key for key in KEYS})
-    if chosen is Format.PLAIN:
-        raise ValueError("the format plain holds the secret only, and takes no keys")
-    return Shape(chosen, _names(chosen, keys))
-
-
-def _names(chosen: Format, keys: Data) -> dict[str, str]:
     if not isinstance(keys, Mapping) or not all(isinstance(name, str) and name for name in keys.values()):
         raise ValueError("keys maps what is delivered to the name it gets")
-    for key, name in keys.items():
+    for key in keys:
         if key not in KEYS:
             raise ValueError(f"{key!r} is not delivered; there are {', '.join(KEYS)}")
-        if chosen is Format.ENV and not _VARIABLE.fullmatch(name):
-            raise ValueError(f"{name!r} cannot be the name of a variable")
-    if "client_secret" not in keys:
-        raise ValueError("keys leaves out client_secret, so that the secret would be lost")
-    if len(set(keys.values())) < len(keys):
-        raise ValueError("keys gives two values one name")
-    return dict(keys)
+    for _, what in misnamed(chosen, keys):
+        raise ValueError(what)
+    return Shape(chosen, dict(keys))
 
 
 def _value(delivery: Delivery, key: str) -> str:

@@ -90,7 +90,7 @@ def test_an_empty_file_sets_nothing_and_ends_the_search(tmp_path: Path) -> None:
             "[apply]\nparallelism = 0\n[target]\nbase_url = 3\nx = 1\n",
             [
                 "2: parallelism must be a number from 1 to 256",
-                "4: base_url must be an address, such as https://auth.globus.org, without a user",
+                "4: base_url must be an address such as https://auth.globus.org; this one is no text",
                 "5: unknown key 'x' in [target]; there are base_url",
             ],
         ),
@@ -101,19 +101,48 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, expected
 
 
 @pytest.mark.parametrize(
-    "address", ["", "auth.globus.org", "ftp://x", "https://", "https://me:pw@x", "https://me@x", "http://[::1"]
+    ("address", "why"),
+    [
+        ("", "does not begin with https://"),
+        ("auth.globus.org", "does not begin with https://"),
+        ("https:auth.globus.org", "does not begin with https://"),
+        ("ftp://x", "does not begin with https://"),
+        ("https://", "has no host"),
+        ("https://me:pw@x", "names a user"),
+        ("https://me@x", "names a user"),
+        ("http://[::1", "has a host that is none"),
+    ],
 )
-def test_addresses_that_are_none_are_refused(tmp_path: Path, address: str) -> None:
-    (line,) = said(tmp_path, f"[target]\nbase_url = '{address}'\n")
-    assert line.startswith("2: base_url must be")
-    assert "pw" not in line
+def test_addresses_that_are_none_are_refused(tmp_path: Path, address: str, why: str) -> None:
+    assert said(tmp_path, f"[target]\nbase_url = '{address}'\n") == [
+        f"2: base_url must be an address such as https://auth.globus.org; this one {why}"
+    ]
 
 
-@pytest.mark.parametrize("content", [b"[target", b"\xff\xfe", b"x = 1\nx = 2\n", b"a = " + b"[" * 5000, b"\0"])
-def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"[target", "1:8: no TOML: Expected ']' at the end of a table declaration"),
+        (b"\n\n[b", "3:3: no TOML: Expected ']' at the end of a table declaration"),
+        (b"x = 1\r\ny = \r\n", "2:5: no TOML: Invalid value"),
+        (b"\xef\xbb\xbfa = 1\nb =\n", "2:4: no TOML: Invalid value"),
+        (b"x = 1\nx = 2\n", "2:6: no TOML: Cannot overwrite a value"),
+        (b"a = " + b"[" * 5000, "1:1: no TOML: nested too deep"),
+        (b"\0", "1:1: no TOML: Invalid statement"),
+        (b"\xff\xfe", "1:1: no TOML: this is not UTF-8"),
+        (b"a = 1\nb = '\xff'\n", "2:6: no TOML: this is not UTF-8"),
+    ],
+)
+def test_what_is_no_toml_is_refused_with_its_place(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "reconciler.toml").write_bytes(content)
-    with pytest.raises(InvalidSettings, match="no TOML"):
+    with pytest.raises(InvalidSettings) as caught:
         find(tmp_path)
+    assert str(caught.value) == f"{tmp_path / 'reconciler.toml'}:{what}"
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.toml").write_bytes(b"\xef\xbb\xbf[apply]\nparallelism = 2\n")
+    assert find(tmp_path).parallelism == 2
 
 
 def test_files_that_others_may_have_put_there_are_refused(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from reconciler import pipeline
 from reconciler.errors import CallFailed, Outcome, StaleObject, Undecided
 from reconciler.model import Event, Failed
 from reconciler.pipeline import Planned
@@ -253,3 +255,58 @@ def test_old_session_stops_the_run_before_the_next_write(runs: Any, failed: Told
     assert live_names(runs)["clients"] == []
     runs.call("DELETE", "/_emulator/faults")
     runs.settle()
+
+
+def test_what_this_run_deleted_is_no_change_by_others(runs: Any, aged: Callable[[Planned], Planned]) -> None:
+    both = "{{read: {{name: Read, description: Read{0}}}, write: {{name: Write, description: Write{1}}}}}"
+    bare = ALL.replace("{read: {name: Read, description: Read}}", both.format("", ""))
+    runs.write(bare)
+    runs.settle()
+    needs = ", dependent_scopes: [scope/p/api/{}]"
+    cycle = both.format(needs.format("write"), needs.format("read"))
+    runs.write(ALL.replace("{read: {name: Read, description: Read}}", cycle))
+    runs.settle()
+    rest = ALL.replace("        scopes: {read: {name: Read, description: Read}}\n", "")
+    runs.write(rest + "removed: [{address: scope/p/api/read}, {address: scope/p/api/write}]\n")
+    assert errors(runs.carry_out(aged(runs.plan()))) == []
+    assert runs.plan().plan.operations == ()
+
+
+def test_twin_that_appeared_since_an_old_observation_is_not_doubled(
+    runs: Any, aged: Callable[[Planned], Planned]
+) -> None:
+    runs.write(ALL.replace("      web: {name: Web, client_type: confidential_client}\n", ""))
+    runs.settle()
+    runs.write(ALL)
+    planned = aged(runs.plan())
+    body = {"name": "Web", "project": runs.id("project/p"), "client_type": "confidential_client"}
+    theirs = runs.call("POST", "/v2/api/clients", {"client": body})["client"]["id"]
+    (error,) = errors(runs.carry_out(planned))
+    assert isinstance(error, StaleObject)
+    assert theirs in str(error)
+    runs.settle()
+    assert runs.id("client/p/web") == theirs
+
+
+def test_lost_answer_about_one_of_two_twins_is_not_taken_for_the_other(runs: Any) -> None:
+    twins = ALL.replace("      web: {", "      one: {name: Web, client_type: confidential_client}\n      web: {")
+    runs.write(ALL.replace("      web: {name: Web, client_type: confidential_client}\n", ""))
+    runs.settle()
+    runs.write(twins)
+    before, begun = set(live_ids(runs)), time.monotonic()
+
+    def wait_for_the_other(_: float) -> None:
+        while set(live_ids(runs)) == before and time.monotonic() - begun < 2:
+            time.sleep(0.01)
+
+    runs.fault("POST", "/v2/api/clients", 503)
+    planned = runs.plan()
+    site, stop = runs.site, threading.Event()
+    events = list(pipeline.apply(planned, runs.client, site, parallelism=2, stop=stop, sleep=wait_for_the_other))
+    assert errors(events) == []
+    assert runs.id("client/p/one") != runs.id("client/p/web")
+    assert len(set(live_ids(runs)) - before) == 2
+
+
+def live_ids(runs: Any) -> list[str]:
+    return [client["id"] for client in runs.call("GET", "/v2/api/clients")["clients"]]

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from reconciler import lock
 from reconciler.errors import InvalidManifests, Place, SinkFailed
+from reconciler.kinds.sinks import KEYS
 from reconciler.model import Secret
 from reconciler.sinks import Delivery, Sink, make
-from reconciler.sinks.shape import KEYS, shape
+from reconciler.sinks.shape import shape
 
 PLACE = Place("m.yaml", 7, 9)
 SAMPLE = Delivery("id", Secret("sec/ret+=="), "cred", "django#1f", "2026-01-01T00:00:00+00:00")
@@ -313,12 +314,12 @@ def test_paths_that_lead_elsewhere_are_refused_with_their_place(tmp_path: Path, 
         ({"file": {"path": "a", "mode": "0644"}}, "unknown setting 'mode'"),
         ({"file": {"path": "a", "format": "yaml"}}, "json, env, plain"),
         ({"file": {"path": "a", "format": ["env"]}}, "json, env, plain"),
-        ({"file": {"path": "a", "format": "plain", "keys": {"client_secret": "X"}}}, "takes no keys"),
+        ({"file": {"path": "a", "format": "plain", "keys": {"client_secret": "X"}}}, "takes no `keys`"),
         ({"file": {"path": "a", "keys": ["client_secret"]}}, "keys maps"),
         ({"file": {"path": "a", "keys": {"client_secret": 3}}}, "keys maps"),
         ({"file": {"path": "a", "keys": {"secret": "X"}}}, "'secret' is not delivered"),
         ({"file": {"path": "a", "keys": {"client_id": "X"}}}, "secret would be lost"),
-        ({"file": {"path": "a", "keys": {"client_id": "X", "client_secret": "X"}}}, "two values one name"),
+        ({"file": {"path": "a", "keys": {"client_id": "X", "client_secret": "X"}}}, "have one name"),
         ({"file": {"path": "a", "format": "env", "keys": {"client_secret": "A B"}}}, "variable"),
         ({"file": {"path": "a", "format": "env", "keys": {"client_secret": "A\n"}}}, "variable"),
     ],

@@ -29,6 +29,7 @@ from reconciler.model import (
     Removal,
     Resource,
     Snapshot,
+    Undelivered,
     digest,
 )
 
@@ -82,7 +83,8 @@ class World:
     poisoned: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str | None] = field(default_factory=dict)
     consents: Consents = field(default_factory=Consents)
-    marks: frozenset[str] = frozenset()
+    undelivered: tuple[Undelivered, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     caller: str = CALLER
 
@@ -106,13 +108,13 @@ class World:
     def matched(self) -> Matches:
         """Say which object each address is."""
         held = {Address.parse(address): identifier for address, identifier in self.held.items()}
-        return match(self.manifests(), self.snapshot(), self.bound(), held)
+        return match(self.manifests(), self.snapshot(), self.bound(), held, self.elsewhere)
 
     def compared(self) -> Comparison:
         """Say what differs."""
         matches = self.matched()
         assert not matches.problems
-        return compare(self.manifests(), matches, self.snapshot(), marks=self.marks)
+        return compare(self.manifests(), matches, self.snapshot(), undelivered=self.undelivered)
 
     def planned(self) -> Plan:
         """Plan as the pipeline does, with refusals and notes."""
@@ -168,7 +170,10 @@ def _live(kind: str, identifier: str, parent: str | None = None, **fields: Data)
 
 def _bound(live: Live, *managed: str, prevent_destroy: bool = False, sink: Data = None) -> Binding:
     """Bind an object as it is; only the named fields were ever applied."""
+    kind = KINDS[live.kind]
     digests = {name: digest(live.fields[name]) for name in managed}
+    if managed and kind.moves and kind.owner_field:
+        digests[kind.owner_field] = digest(live.parent)
     return Binding(live.id, digests, prevent_destroy, live.attributes, digest(sink) if sink else None)
 
 

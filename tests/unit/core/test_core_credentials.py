@@ -5,7 +5,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from reconciler.match import Found, Matches
-from reconciler.model import Action, Address, Binding, Live, Plan, Resource
+from reconciler.model import Action, Address, Binding, Live, Plan, Resource, Undelivered
 
 SINK = {"file": {"path": "secret.json"}}
 DJANGO = Address("credential", ("genomics", "web", "django"))
@@ -43,9 +43,11 @@ def test_the_credential_that_the_sink_holds_is_current(
 def test_the_binding_tells_where_the_sink_cannot_be_read(
     resource: Make, owners: list[Resource], things: list[Live], bound: Bind, matched: Matched
 ) -> None:
-    bindings = {str(DJANGO): bound(things[3])}
+    bindings = {str(DJANGO): bound(things[3], sink=SINK)}
     found = matched(*owners, resource(str(DJANGO), sink=SINK), live=things, bindings=bindings).found[DJANGO]
     assert (found.how, found.live, found.binding) == (Found.BOUND, things[3], bindings[str(DJANGO)])
+    moved = resource(str(DJANGO), sink={"file": {"path": "elsewhere.json"}})
+    assert matched(*owners, moved, live=things, bindings=bindings).found[DJANGO].live is None
 
 
 @pytest.mark.parametrize("held", [None, "gone", "else"], ids=["nothing", "what is gone", "another client's"])
@@ -133,7 +135,7 @@ def test_a_generation_whose_secret_was_lost_is_revoked(
         live("credential", name, "client-genomics-web", name=f"django#{name}") for name in ("lost", "foreign")
     )
     world["live"] += [lost, foreign]
-    plan = planned(*manifests, **world, marks=frozenset({"lost"}))
+    plan = planned(*manifests, **world, undelivered=(Undelivered(DJANGO, "client-genomics-web", "lost"),))
     assert [operation.key for operation in plan.operations] == ["delete credential/genomics/web/django lost"]
     assert (plan.operations[0].id, plan.operations[0].parent) == ("lost", "client-genomics-web")
     assert plan.applyable
@@ -147,4 +149,6 @@ def test_the_current_generation_is_not_revoked_though_an_interrupted_run_made_it
         resource("client/genomics/web"),
         resource(str(DJANGO), sink=SINK),
     ]
-    assert planned(*manifests, **settled(*manifests), marks=frozenset({"1"})).empty
+    assert planned(
+        *manifests, **settled(*manifests), undelivered=(Undelivered(DJANGO, "client-genomics-web", "1"),)
+    ).empty

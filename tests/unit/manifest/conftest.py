@@ -16,7 +16,8 @@ Complaints = Callable[..., list[str]]
 
 def line(problem: Problem) -> str:
     hint = f" ({problem.hint})" if problem.hint else ""
-    return f"{problem.place}: {problem.what}{hint}"
+    via = f" [via {problem.place.via}]" if problem.place and problem.place.via else ""
+    return f"{problem.place}: {problem.what}{via}{hint}"
 
 
 @pytest.fixture

@@ -103,6 +103,22 @@ def test_references_that_lead_nowhere(complaints: Complaints, fields: str, what:
             "there is no well-known scope `globus/transfr/all` (did you mean `globus/transfer/all`?)",
         ),
         ("read", "`read` names no scope (write an address, a well-known name, a scope string or an id)"),
+        (
+            "Globus/Transfer/all",
+            "there is no well-known scope `Globus/Transfer/all` (did you mean `globus/transfer/all`?)",
+        ),
+        (
+            "'https://auth.globus.org/scopes/x'",
+            (
+                "`https://auth.globus.org/scopes/x` names no scope "
+                "(a scope string is https://auth.globus.org/scopes/CLIENT_ID/SUFFIX)"
+            ),
+        ),
+        (
+            "'https://auth.globus.org/x'",
+            "`https://auth.globus.org/x` names no scope (write an address, a well-known name, a scope string or an id)",
+        ),
+        ("Scope/./api/read", "`Scope/./api/read` names no scope (did you mean `scope/./api/read`?)"),
         ("scope/./api/raed", "there is no scope/p/api/raed in the manifests (did you mean `scope/p/api/read`?)"),
     ],
 )
@@ -227,7 +243,7 @@ web:
   lifecycle: {{prevent_destroy: true, ignore: [redirect_uris]}}
   previously: [portal, client/q/web, {{address: client/./old, id: {ID.upper()}}}]
   credentials:
-    a: {{rotate_after: 180d, verify: false, sink: {{file: {{path: s/a.env, format: env, keys: {{client_id: ID}}}}}}}}
+    a: {{rotate_after: 180d, verify: false, sink: {{file: {{path: s/a.env, format: env, keys: {{client_secret: S}}}}}}}}
 """
         )
     )
@@ -241,7 +257,7 @@ web:
     assert manifests.resources[Address("credential", ("p", "web", "a"))].settings == {
         "rotate_after": "180d",
         "verify": False,
-        "sink": {"file": {"path": "s/a.env", "format": "env", "keys": {"client_id": "ID"}}},
+        "sink": {"file": {"path": "s/a.env", "format": "env", "keys": {"client_secret": "S"}}},
     }
 
 
@@ -267,6 +283,55 @@ def test_two_resources_are_not_one_object(complaints: Complaints) -> None:
     ]
 
 
+def test_two_resources_do_not_go_by_one_name(complaints: Complaints) -> None:
+    clients = f"""\
+api:
+  name: A
+  client_type: resource_server
+  scopes:
+    read: {{name: R, description: R}}
+    other: {{scope_suffix: read, name: R, description: R}}
+    pinned: {{id: {ID}, scope_suffix: read}}
+  credentials:
+    one: {{name: main}}
+    main: {{}}
+"""
+    assert complaints(project(clients=clients)) == [
+        "a.yaml:12:33: scope/p/api/read (at a.yaml:11:11) and scope/p/api/other have one `scope_suffix`",
+        "a.yaml:13:76: scope/p/api/read (at a.yaml:11:11) and scope/p/api/pinned have one `scope_suffix`",
+        "a.yaml:16:11: credential/p/api/one (at a.yaml:15:11) and credential/p/api/main have one `name`",
+    ]
+
+
+def test_names_may_repeat_where_they_tell_nothing_apart(loaded: Load) -> None:
+    clients = f"""\
+api:
+  name: Same
+  client_type: resource_server
+  scopes:
+    read: {{name: R, description: R}}
+    host: {{scope_suffix: read, fqdn: api.example.org, name: R, description: R}}
+    one: {{id: {ID}}}
+    two: {{id: {OTHER}}}
+  credentials: {{main: {{}}}}
+web:
+  name: Same
+  client_type: resource_server
+  scopes: {{read: {{name: R, description: R}}}}
+  credentials: {{main: {{}}}}
+"""
+    assert len(loaded(project(clients=clients)).resources) == 10
+
+
+def test_one_object_has_one_former_name(loaded: Load, complaints: Complaints) -> None:
+    one = f"a: {{id: {ID}, previously: [{{address: client/p/x, id: {ID}}}]}}\n"
+    two = f"b: {{id: {OTHER}, previously: [{{address: client/p/y, id: {ID}}}]}}\n"
+    assert len(loaded(project(clients=one)).resources) == 2
+    assert complaints(project(clients=one + two)) == [
+        "a.yaml:8:66: client/p/a (at a.yaml:7:7) and client/p/b have one id"
+    ]
+
+
 @pytest.mark.parametrize(
     ("sink", "what"),
     [
@@ -283,10 +348,32 @@ def test_two_resources_are_not_one_object(complaints: Complaints) -> None:
         ("{file: {path: a.yaml}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: reconciler.bindings.json}}", "`path` names a file that this program reads or keeps itself"),
         ("{file: {path: .reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: a.YAML}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: RECONCILER.toml}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: .Reconciler/x}}", "`path` names a file that this program reads or keeps itself"),
+        ("{file: {path: m.yaml/x}}", "`path` names a file that this program reads or keeps itself"),
+        (
+            "{file: {path: s/web.META.json}}",
+            "`path` has a name that this program gives to what it keeps beside a secret",
+        ),
+        ("{file: {path: .web.lock}}", "`path` has a name that this program gives to what it keeps beside a secret"),
+        (f"{{file: {{path: s/{'é' * 101}}}}}", "`path` has a name of more than 200 bytes"),
+        (
+            "{file: {path: u\u0308}}",
+            "`path` has characters that do not show, or that are written in two ways",
+        ),
+        (
+            "{file: {path: x, format: plain, keys: {client_secret: S}}}",
+            "the format `plain` holds the secret alone, and takes no `keys`",
+        ),
+        (
+            "{file: {path: x, keys: {client_id: ID}}}",
+            "`keys` leaves out `client_secret`, so that the secret would be lost",
+        ),
         ("{file: {path: 'a\\b'}}", "`path` must be one line without \\"),
         ("{file: {path: x, format: evn}}", "`format` must be `json`, `env` or `plain`"),
         (
-            "{file: {path: x, format: env, keys: {client_id: a.b}}}",
+            "{file: {path: x, format: env, keys: {client_id: a.b, client_secret: S}}}",
             "the name of `client_id` is none for an environment variable",
         ),
         ("{file: {path: x, keys: {client_id: A, client_secret: A}}}", "`client_secret` and `client_id` have one name"),
@@ -308,6 +395,21 @@ web:
 """
     assert complaints(project(clients=clients)) == [
         "a.yaml:12:21: credential/p/web/a (at a.yaml:11:11) and credential/p/web/b have one destination"
+    ]
+
+
+def test_no_secret_goes_below_the_file_of_another(complaints: Complaints) -> None:
+    clients = """\
+web:
+  name: W
+  client_type: confidential_client
+  credentials:
+    a: {sink: {file: {path: s/X/y/z}}}
+    b: {sink: {file: {path: s/x}}}
+    c: {sink: {file: {path: s/xy}}}
+"""
+    assert complaints(project(clients=clients)) == [
+        "a.yaml:11:21: credential/p/web/b (at a.yaml:12:11) and credential/p/web/a go to a file, and to one below that"
     ]
 
 
@@ -343,6 +445,16 @@ def test_outputs_that_lead_nowhere(complaints: Complaints, output: str, what: st
     assert said(complaints, project(clients=web, rest=f"outputs: {{A: {output}}}")) == [what]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("F-x", "F_x"), ("F.x", "F_x"), ("GENOMICS ID!", "GENOMICS_ID"), ("Ids!", "Ids"), ("1x", None)]
+)
+def test_names_of_outputs_are_suggested(complaints: Complaints, name: str, meant: str | None) -> None:
+    hint = f" (write `{meant}`)" if meant else ""
+    assert said(complaints, project(rest=f"outputs: {{'{name}': project/p.id}}")) == [
+        f"the key `{name}` must be letters, digits and _, and not begin with a digit{hint}"
+    ]
+
+
 def test_removals(complaints: Complaints, loaded: Load) -> None:
     rest = "removed: [{address: project/p}, {address: client/p/x}, {address: client/p/x}, {address: x/y}, {keep: true}]"
     assert said(complaints, project(rest=rest)) == [
@@ -356,6 +468,26 @@ def test_removals(complaints: Complaints, loaded: Load) -> None:
     assert (str(removal.address), removal.keep, removal.id) == ("client/p/x", True, ID)
 
 
+def test_removals_are_other_objects_than_those_that_stay_and_each_other(complaints: Complaints) -> None:
+    clients = f"""\
+web: {{id: {ID}}}
+api: {{id: {OTHER}, previously: [{{address: client/p/old, id: {THIRD}}}]}}
+"""
+    fourth = ID.replace("3", "4")
+    rest = f"""\
+removed:
+  - {{id: {ID.upper()}, address: client/p/a}}
+  - {{id: {THIRD}, address: client/p/b, keep: true}}
+  - {{id: {fourth}, address: client/p/c}}
+  - {{id: {fourth.upper()}, address: client/p/d}}
+"""
+    assert complaints(project(clients=clients, rest=rest)) == [
+        "a.yaml:11:10: client/p/web (at a.yaml:7:7) and client/p/a, which is to be removed, have one id",
+        "a.yaml:12:10: client/p/api (at a.yaml:8:7) and client/p/b, which is to be removed, have one id",
+        "a.yaml:14:10: client/p/c (at a.yaml:13:57) and client/p/d, which is to be removed, have one id",
+    ]
+
+
 def test_all_problems_of_all_files_come_together_in_order(complaints: Complaints) -> None:
     assert complaints(
         project(), b="projects: {q: {}}\n", c="projcts: {}\n", d="outputs: {A: client/p/x.id, A: x}\n"
@@ -366,6 +498,29 @@ def test_all_problems_of_all_files_come_together_in_order(complaints: Complaints
         "d.yaml:1:14: there is no client/p/x in the manifests",
         "d.yaml:1:29: `A` is already set at d.yaml:1:11",
     ]
+
+
+def test_of_many_problems_those_are_told_that_stand_first(complaints: Complaints) -> None:
+    bad = "{y: 1, client_type: 5, name: 5, x!: 1, lifecycle: {no: 1}, scopes: {Bad: 5}}"
+    clients = "\n".join(f"c{number}: {bad}" for number in range(100))
+    lines = complaints(project(clients=clients))
+    assert lines[:7] == [
+        "a.yaml:7:12: unknown key `y` in `c0`",
+        (
+            "a.yaml:7:31: `client_type` must be `client_identity`, `confidential_client`, `globus_connect_server`, "
+            "`hybrid_confidential_client_resource_server`, `public_installed_client`, `public_webapp_client` "
+            "or `resource_server`"
+        ),
+        "a.yaml:7:40: `name` must be text, not a number",
+        "a.yaml:7:43: unknown key `x!` in `c0`",
+        "a.yaml:7:62: unknown key `no` in `lifecycle` (known: prevent_destroy, ignore)",
+        (
+            "a.yaml:7:79: the key `Bad` must be lower-case letters, digits, - and _, and begin with a letter or a "
+            "digit (write `bad`)"
+        ),
+        "a.yaml:7:84: `Bad` must be a map, not a number",
+    ]
+    assert [int(line.split(":")[1]) for line in lines] == [7 + number // 7 for number in range(100)]
 
 
 def test_what_cannot_be_used_is_not_called_missing(complaints: Complaints) -> None:

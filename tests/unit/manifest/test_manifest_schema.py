@@ -1,15 +1,18 @@
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.kinds import KINDS, owned
+from reconciler.kinds.sinks import KEYS, SINKS, Format
 from reconciler.manifest import schema_names, schema_text, wellknown
 from reconciler.manifest.schema import fast, matches, schema, thorough
-from reconciler.manifest.sinks import SINK, SINKS
+from reconciler.manifest.sinks import SINK
 from reconciler.model import UUID
 
 COMMON = {"id", "previously", "lifecycle", "extends"}
@@ -64,7 +67,35 @@ def test_schema_and_table_know_the_same_sinks() -> None:
     known = schema("credential")["properties"][SINK]["properties"]
     assert set(known) == set(SINKS)
     for name, sink in SINKS.items():
-        assert set(sink.required) | set(sink.paths) | set(sink.destination) <= set(known[name]["properties"])
+        settings = known[name]["properties"]
+        assert set(sink.required) | set(sink.paths) | set(sink.destination) <= set(settings)
+        assert settings["format"]["enum"] == list(Format)
+        assert tuple(settings["keys"]["properties"]) == KEYS
+
+
+WRITTEN_BY_PEOPLE = [name for name in schema_names() if name != "bindings"]
+
+
+def properties(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in parts(part):
+        if "type" in each and isinstance(stated := each.get("properties"), dict):
+            yield from stated.items()
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PEOPLE)
+def test_properties_explain_themselves_to_an_editor(name: str) -> None:
+    for key, each in properties(schema(name)):
+        for explanation in ("title", "description", "examples"):
+            assert each.get(explanation), (key, explanation)
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PEOPLE)
+def test_values_are_bounded(name: str) -> None:
+    for each in parts(schema(name)):
+        types = each["type"] if isinstance(each.get("type"), list) else [each.get("type")]
+        assert "string" not in types or {"maxLength", "enum"} & set(each), each
+        assert "array" not in types or "maxItems" in each, each
+        assert "integer" not in types or {"minimum", "maximum"} <= set(each), each
 
 
 def test_examples_in_schemas_are_valid() -> None:
@@ -86,6 +117,36 @@ def test_patterns_are_anchored_explained_and_linear() -> None:
                 started = time.process_time()
                 matches(pattern, bad)
                 assert time.process_time() - started < 0.5, pattern
+
+
+def test_maps_say_what_becomes_of_other_keys() -> None:
+    """Without that, the thorough validator would not look into them."""
+    for name in schema_names():
+        for part in parts(schema(name)):
+            if {"properties", "propertyNames"} & set(part) and "object" in part.get("type", ()):
+                assert "additionalProperties" in part, (name, part.get("title"))
+
+
+BLANKS = [chr(code) for code in range(0x3001) if chr(code).isspace()] + ["\ufeff", "\u180e", "\u200b", "\u2060", "\n"]
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_both_validators_mean_the_same_by_a_pattern(name: str) -> None:
+    for pattern in {part["pattern"] for part in parts(schema(name)) if isinstance(part.get("pattern"), str)}:
+        assert not re.search(r"\\[sSdDwWbB]|(?<!\\)\.(?![^\[]*\])", pattern), pattern
+        fast_one = jsonschema_rs.Draft202012Validator(
+            {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions()
+        )
+        for blank in ("", *BLANKS):
+            for text in (f"a{blank}", f"{blank}a", f"a{blank}@b", f"https://a{blank}b", f"client/a{blank}"):
+                assert fast_one.is_valid(text) == matches(pattern, text), (pattern, text)
+
+
+def test_names_and_addresses_have_no_blanks() -> None:
+    for blank in {*BLANKS} - {"\u180e", "\u200b", "\u2060"}:
+        for client in ({"redirect_uris": [f"https://a{blank}"]}, {"required_idp": f"a{blank}b"}):
+            assert not fast().is_valid({"projects": {"p": {"clients": {"c": client}}}})
+        assert not fast().is_valid({"projects": {"p": {"contact_email": f"a{blank}@b"}}})
 
 
 def test_both_validators_refuse_a_last_line_break() -> None:

@@ -1,10 +1,12 @@
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.errors import InvalidManifests
-from reconciler.manifest import load, select
+from reconciler.manifest import Exclusion, load, select
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -14,7 +16,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def names(folder: Path, *paths: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    selection = select([folder / path for path in paths], exclude=exclude, cwd=folder)
+    selection = select([folder / path for path in paths], exclude=Exclusion(folder, exclude), cwd=folder)
     return [file.relative_to(folder).as_posix() for file in selection.files]
 
 
@@ -34,6 +36,46 @@ def test_select_leaves_out_what_is_excluded(tmp_path: Path) -> None:
     touch(tmp_path, "a.yaml", "drafts/b.yaml", "drafts/deep/c.yaml", "x/ci.yml")
     assert names(tmp_path, ".", exclude=("drafts", "*/ci.yml")) == ["a.yaml"]
     assert names(tmp_path, ".", exclude=("drafts/**", "x/")) == ["a.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("drafts", ["a.yaml", "ci.yml"]),
+        ("drafts/", ["a.yaml", "ci.yml"]),
+        ("**/drafts", ["a.yaml", "ci.yml"]),
+        ("**/drafts/**", ["a.yaml", "ci.yml"]),
+        ("/drafts", ["a.yaml", "ci.yml", "x/drafts/c.yaml"]),
+        ("./drafts", ["a.yaml", "ci.yml", "x/drafts/c.yaml"]),
+        ("drafts/**", ["a.yaml", "ci.yml", "x/drafts/c.yaml"]),
+        ("drafts/*.yaml", ["a.yaml", "ci.yml", "drafts/deep/ci.yml", "x/drafts/c.yaml"]),
+        ("*/drafts", ["a.yaml", "ci.yml", "drafts/b.yaml", "drafts/deep/ci.yml"]),
+        ("x/**/c.yaml", ["a.yaml", "ci.yml", "drafts/b.yaml", "drafts/deep/ci.yml"]),
+        ("ci.yml", ["a.yaml", "drafts/b.yaml", "x/drafts/c.yaml"]),
+        ("*.y[a]ml", ["ci.yml", "drafts/deep/ci.yml"]),
+        ("**", []),
+    ],
+)
+def test_patterns_mean_what_they_do_to_git(tmp_path: Path, pattern: str, left: list[str]) -> None:
+    touch(tmp_path, "a.yaml", "ci.yml", "drafts/b.yaml", "drafts/deep/ci.yml", "x/drafts/c.yaml")
+    if left:
+        assert names(tmp_path, ".", exclude=(pattern,)) == left
+    else:
+        with pytest.raises(InvalidManifests):
+            names(tmp_path, ".", exclude=(pattern,))
+
+
+def test_patterns_are_relative_to_the_folder_that_states_them(tmp_path: Path) -> None:
+    touch(tmp_path, "env/a.yaml", "env/drafts/b.yaml", "other/env/drafts/c.yaml")
+    (tmp_path / "link").symlink_to("env")
+    exclude = Exclusion(tmp_path, ("env/drafts",))
+    for named in ("env", "link"):
+        found = select([tmp_path / named], exclude=exclude, cwd=tmp_path)
+        assert [file.name for file in found.files] == ["a.yaml"]
+        assert found.complete
+    assert len(select([tmp_path / "other"], exclude=exclude, cwd=tmp_path).files) == 1
+    assert len(select([tmp_path / "env"], exclude=Exclusion(tmp_path / "other", ("drafts",)), cwd=tmp_path).files) == 2
+    assert len(select([tmp_path / "env/drafts/b.yaml"], exclude=exclude, cwd=tmp_path).files) == 1
 
 
 def test_select_takes_the_common_parent_of_several_for_the_root(tmp_path: Path) -> None:
@@ -75,6 +117,37 @@ def test_select_refuses_what_is_not_there(tmp_path: Path) -> None:
         "loop.yaml:1:1: there is no such file",
         f"{'n' * 300}:1:1: cannot be read: File name too long",
     ]
+
+
+@pytest.fixture
+def unlistable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that cannot be listed, as one of somebody else cannot, which the superuser never sees."""
+    folder, listed = tmp_path / "sub" / "secret", os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return listed(path)
+
+    touch(tmp_path, "a.yaml", "sub/b.yaml", "sub/secret/c.yaml")
+    monkeypatch.setattr(os, "scandir", scandir)
+    return folder
+
+
+def test_select_names_folders_that_cannot_be_listed(tmp_path: Path, unlistable: Path) -> None:
+    for path in (".", "sub", "sub/secret"):
+        assert refused(tmp_path, path) == ["sub/secret:1:1: cannot be read: Permission denied"]
+    assert names(tmp_path, ".", exclude=("sub/secret",)) == ["a.yaml", "sub/b.yaml"]
+    assert unlistable.is_dir()
+
+
+def test_select_does_not_take_what_it_could_not_look_through_for_the_whole_root(
+    tmp_path: Path, unlistable: Path
+) -> None:
+    named = [tmp_path / "a.yaml", tmp_path / "sub" / "b.yaml"]
+    assert not select(named, cwd=tmp_path).complete
+    assert select(named, exclude=Exclusion(tmp_path, ("sub/secret",)), cwd=tmp_path).complete
+    assert unlistable.is_dir()
 
 
 def test_select_refuses_a_link_out_of_the_root(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""What a plan may not do without a consent in words: a function a rule, each yielding refusals. Pure."""
+
+from reconciler.guards.administration import lockout, notes
+from reconciler.guards.case import Case, Consents
+from reconciler.guards.ending import (
+    incomplete_reads,
+    irreplaceable,
+    own_client,
+    protected,
+    taken_along,
+    too_many_deletions,
+    unapproved_deletions,
+    unapproved_replacements,
+)
+from reconciler.guards.making import adoptions, misfits, uncreatable, unexpected_creates
+from reconciler.model import Refusal
+
+__all__ = ["Case", "Consents", "check", "notes"]
+
+
+def check(case: Case) -> tuple[Refusal, ...]:
+    """Ask every guard; a plan with a refusal is shown whole and applied not at all."""
+    guards = (
+        incomplete_reads,
+        unapproved_deletions,
+        unapproved_replacements,
+        irreplaceable,
+        protected,
+        too_many_deletions,
+        taken_along,
+        lockout,
+        own_client,
+        uncreatable,
+        misfits,
+        adoptions,
+        unexpected_creates,
+    )
+    return tuple(refusal for guard in guards for refusal in guard(case))
