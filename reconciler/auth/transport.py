@@ -51,12 +51,6 @@ class Call:
     arrays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    seconds: float
-    asked_for: bool
-
-
 class _Header(AuthBase):
     """Sets the header, and keeps the HTTP library from looking for credentials elsewhere."""
 
@@ -110,7 +104,8 @@ class Transport:
         """Make a call, repeating it as `retry` allows, and give the last answer, which may be an error's.
 
         A 401 is answered once with new credentials, where the authorizer has some. The time for the call covers all
-        attempts and the waits between them, except those that the service asked for.
+        attempts and the waits between them, those that the service asked for too: one that would not end in time
+        ends the call at once.
 
         Raises:
             NetworkError: when there was no whole answer.
@@ -133,9 +128,7 @@ class Transport:
             pause = self._pause(call.method, attempt, ended, deadline)
             if pause is None:
                 return self._finish(ended, outcome)
-            self.settings.sleep(pause.seconds)
-            if deadline is not None and pause.asked_for:
-                deadline += pause.seconds
+            self.settings.sleep(pause)
             attempt += 1
 
     def _finish(self, ended: Reply | NetworkError, outcome: Outcome) -> Reply:
@@ -145,8 +138,8 @@ class Transport:
             self.settings.quota.deposit()
         return replace(ended, outcome=outcome)
 
-    def _pause(self, method: str, attempt: int, ended: Reply | NetworkError, deadline: float | None) -> _Pause | None:
-        """Decide how long to wait before the next attempt; None ends the call."""
+    def _pause(self, method: str, attempt: int, ended: Reply | NetworkError, deadline: float | None) -> float | None:
+        """Decide how many seconds to wait before the next attempt; None ends the call."""
         settings = self.settings
         if isinstance(ended, NetworkError):
             failure = Failure(ended.outcome, permanent=ended.permanent)
@@ -155,10 +148,8 @@ class Transport:
             failure = Failure(ended.outcome, ended.status, wish if ended.status in {429, 503} else None)
         if attempt >= settings.policy.max_attempts or not may_repeat(method, failure):
             return None
-        pause = _Pause(delay(attempt, failure, settings.policy, settings.draw()), failure.retry_after is not None)
-        if pause.asked_for:
-            return pause
-        if deadline is not None and settings.clock() + pause.seconds >= deadline:
+        pause = delay(attempt, failure, settings.policy, settings.draw())
+        if deadline is not None and settings.clock() + pause >= deadline:
             return None
         return pause if settings.quota.withdraw() else None
 
