@@ -101,16 +101,12 @@ def loads(content: bytes) -> Any:
     return value
 
 
-def loads_leniently(content: bytes, charset: str | None = None) -> Any:
+def loads_leniently(text: str) -> Any:
     """Parse what was meant to be JSON: the last of equal keys counts, what is no number or character is replaced.
 
     Raises:
         JSONError: if it is not JSON otherwise, or is nested too deep.
     """
-    try:
-        text = content.decode(charset or "utf-8", errors="replace")
-    except (LookupError, ValueError):
-        text = content.decode(errors="replace")
     return _whole(_parse(_LENIENT, text.removeprefix("\ufeff")))
 
 

@@ -79,32 +79,28 @@ def test_whole_surrogate_pairs_are_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "charset", "value"),
+    ("text", "value"),
     [
-        (b'{"a": 1, "a": 2}', None, {"a": 2}),
-        (b'{"a": NaN, "b": -Infinity, "c": 1e400, "d": 1.5}', None, {"a": None, "b": None, "c": None, "d": 1.5}),
-        (b'{"a": "\xff!"}', None, {"a": "\ufffd!"}),
-        (b'{"a": "\\ud800!"}', None, {"a": "\ufffd!"}),
-        (b'{"a": "\xe9"}', "latin-1", {"a": "\xe9"}),
-        (b'{"a": "\xc3\xa9"}', "no-such", {"a": "\xe9"}),
-        (b'{"a": "\xc3\xa9"}', "base64", {"a": "\xe9"}),
-        (b'\xef\xbb\xbf{"a": 1}', "utf-8", {"a": 1}),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+        ('{"a": NaN, "b": -Infinity, "c": 1e400, "d": 1.5}', {"a": None, "b": None, "c": None, "d": 1.5}),
+        ('{"a": "\\ud800!"}', {"a": "\ufffd!"}),
+        ('\ufeff{"a": 1}', {"a": 1}),
     ],
 )
-def test_what_was_meant_is_read_leniently(content: bytes, charset: str | None, value: Any) -> None:
-    assert loads_leniently(content, charset) == value
+def test_what_was_meant_is_read_leniently(text: str, value: Any) -> None:
+    assert loads_leniently(text) == value
 
 
-@given(st.binary(max_size=60), st.none() | st.text(max_size=9) | st.sampled_from(["utf-16", "latin-1", "hex", "idna"]))
-def test_any_bytes_are_read_leniently_or_refused_as_json_errors(content: bytes, charset: str | None) -> None:
+@given(st.text(max_size=60))
+def test_any_text_is_read_leniently_or_refused_as_a_json_error(text: str) -> None:
     with contextlib.suppress(JSONError):
-        json.dumps(loads_leniently(content, charset), allow_nan=False, ensure_ascii=False).encode()
+        json.dumps(loads_leniently(text), allow_nan=False, ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"[" * 100_000, b"[" * 100 + b"]" * 100, b"1" * 5000])
-def test_what_is_no_json_is_not_read_leniently_either(content: bytes) -> None:
+@pytest.mark.parametrize("text", ["", "<html>", "[" * 100_000, "[" * 100 + "]" * 100, "1" * 5000])
+def test_what_is_no_json_is_not_read_leniently_either(text: str) -> None:
     with pytest.raises(JSONError):
-        loads_leniently(content)
+        loads_leniently(text)
 
 
 def test_depth_up_to_the_limit_is_read() -> None:
