@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Any
 
@@ -61,7 +61,7 @@ def reply_from(response: requests.Response, content: bytes | None = None) -> Rep
     request: requests.PreparedRequest | None = response.request
     scheme = str(request.headers.get("Authorization") or "").partition(" ")[0] if request is not None else ""
     method = (request.method if request is not None else None) or "GET"
-    return Reply(
+    reply = Reply(
         method=method,
         url=response.url or "",
         status=response.status_code,
@@ -71,6 +71,9 @@ def reply_from(response: requests.Response, content: bytes | None = None) -> Rep
         scheme=scheme if scheme.lower() in _SCHEMES else None,
         outcome=outcome_of_status(method, response.status_code),
     )
+    if (method, reply.status) == ("DELETE", 404) and reply.content.strip() and error_document(reply) is None:
+        return replace(reply, outcome=Outcome.UNKNOWN)  # something before the service knows no such page
+    return reply
 
 
 def _excerpt(reply: Reply) -> str:
