@@ -2,20 +2,20 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from reconciler.auth.adapter import DeadlineAdapter, failed_while_connecting
+from reconciler.auth.call import Call, prepare
 from reconciler.auth.errors import GlobusError, GlobusTimeoutError, InvalidResponseError, NetworkError, Outcome
 from reconciler.auth.failure import network_error
 from reconciler.auth.reply import Reply, document, reply_from, request_id
@@ -35,32 +35,6 @@ class Authorizes(Protocol):
 
     def handle_rejected(self, authorization: str | None) -> bool:
         """Replace rejected credentials, and say whether there are others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call as the caller means it, with at most one of a JSON body, a form and text."""
-
-    method: str
-    url: str
-    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    json: Any = field(default=None, repr=False)
-    form: Mapping[str, Any] | None = field(default=None, repr=False)
-    text: str | bytes | None = field(default=None, repr=False)
-    arrays: bool = False
-
-
-class _Header(AuthBase):
-    """Sets the header, and keeps the HTTP library from looking for credentials elsewhere."""
-
-    def __init__(self, authorization: str | None) -> None:
-        self._authorization = authorization
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._authorization is not None:
-            r.headers["Authorization"] = self._authorization
-        return r
 
 
 def user_agent(app_name: str | None) -> str:
@@ -109,6 +83,7 @@ class Transport:
 
         Raises:
             NetworkError: when there was no whole answer.
+            GlobusSDKUsageError: when the call cannot be sent as it is.
             GlobusError: when the authorizer could not get credentials.
         """
         check_url(call.url)
@@ -176,17 +151,8 @@ class Transport:
             raise GlobusTimeoutError(
                 f"no time was left for {call.method} {without_query(call.url)}", outcome=Outcome.NOT_DONE
             )
-        request = self._session.prepare_request(
-            requests.Request(
-                call.method,
-                call.url,
-                headers={"Accept": "application/json", "User-Agent": self._agent, **call.headers},
-                params=dict(call.query),
-                json=call.json,
-                data=cast("Any", call.form if call.form is not None else call.text),
-                auth=_Header(authorization),
-            )
-        )
+        headers = {"Accept": "application/json", "User-Agent": self._agent}
+        request = prepare(self._session, call, headers, authorization)
         try:
             response = self._session.send(
                 request,
