@@ -182,6 +182,8 @@ def test_usage_errors_are_value_errors_and_leave_the_call_not_done() -> None:
 POOL = HTTPConnectionPool("127.0.0.1")
 REFUSED = MaxRetryError(POOL, "/x?q=hunter2", NewConnectionError(None, "refused"))  # type: ignore[arg-type]
 UNTRUSTED = MaxRetryError(POOL, "/x", ssl.SSLCertVerificationError(1, "certificate verify failed"))
+NO_COMMON_TLS = MaxRetryError(POOL, "/x", ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION]"))
+CUT_HANDSHAKE = MaxRetryError(POOL, "/x", ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
 SLOW_BODY = ReadTimeoutError(POOL, "/x", "slow")
 
 
@@ -193,6 +195,9 @@ SLOW_BODY = ReadTimeoutError(POOL, "/x", "slow")
         (requests.ConnectionError("reset"), True, GlobusConnectionError, Outcome.NOT_DONE),
         (requests.exceptions.SSLError(UNTRUSTED), False, GlobusTLSError, Outcome.NOT_DONE),
         (requests.exceptions.SSLError("bad record"), False, GlobusConnectionError, Outcome.UNKNOWN),
+        (requests.exceptions.SSLError(NO_COMMON_TLS), True, GlobusTLSError, Outcome.NOT_DONE),
+        (requests.exceptions.SSLError(NO_COMMON_TLS), False, GlobusConnectionError, Outcome.UNKNOWN),
+        (requests.exceptions.SSLError(CUT_HANDSHAKE), True, GlobusConnectionError, Outcome.NOT_DONE),
         (requests.ConnectTimeout("far"), False, GlobusConnectionTimeoutError, Outcome.NOT_DONE),
         (requests.ReadTimeout("slow"), False, GlobusTimeoutError, Outcome.UNKNOWN),
         (requests.ReadTimeout("handshake"), True, GlobusConnectionTimeoutError, Outcome.NOT_DONE),
