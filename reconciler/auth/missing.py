@@ -76,6 +76,11 @@ def comma_separated_or_none(value: Iterable[Any] | UUID | str | MissingType | No
     return None if value is None or isinstance(value, MissingType) else comma_separated(value)
 
 
+def flag(value: object) -> str:
+    """Write a flag as the service's queries take it. The word "false" is not true."""
+    return "false" if not value or str(value).lower() == "false" else "true"
+
+
 def given(**fields: Any) -> dict[str, Any]:
     """Keep the fields whose value is not None, for methods where None means "not given"."""
     return {name: value for name, value in fields.items() if value is not None}

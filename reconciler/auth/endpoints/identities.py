@@ -8,7 +8,7 @@ from uuid import UUID
 
 from reconciler.auth.base_client import BaseClient
 from reconciler.auth.errors import GlobusSDKUsageError
-from reconciler.auth.missing import MissingType, comma_separated, comma_separated_or_none, extra, given, segment
+from reconciler.auth.missing import MissingType, comma_separated, comma_separated_or_none, extra, flag, given, segment
 from reconciler.auth.responses import (
     GetConsentsResponse,
     GetIdentitiesResponse,
@@ -66,7 +66,7 @@ class IdentityEndpoints(BaseClient):
         query = extra(query_params)
         if usernames:
             query["usernames"] = comma_separated(usernames)
-            query["provision"] = "true" if provision else "false"
+            query["provision"] = flag(provision)
         if ids:
             query["ids"] = comma_separated(ids)
         if "usernames" in query and "ids" in query:
