@@ -10,7 +10,7 @@ from reconciler.auth.endpoints.clients import ClientType, Visibility, new_client
 from reconciler.auth.endpoints.identities import IDs, Names
 from reconciler.auth.flow_managers import GlobusAuthorizationCodeFlowManager, Scopes
 from reconciler.auth.login_client import AuthLoginClient
-from reconciler.auth.missing import MISSING, MissingType, comma_separated, extra, flag, given
+from reconciler.auth.missing import MISSING, MissingType, comma_separated, extra, flag, given, strings
 from reconciler.auth.responses import GetIdentitiesResponse, GlobusHTTPResponse
 from reconciler.auth.scopes import scopes_to_str
 from reconciler.auth.tokens import OAuthDependentTokenResponse, OAuthTokenResponse
@@ -131,7 +131,8 @@ class ConfidentialAppAuthClient(AuthLoginClient):
     ) -> GlobusHTTPResponse:
         """Create a client below this one: POST /v2/api/clients with its secret, answered with `{"client": …}`.
 
-        It belongs to no project. The other arguments are those of `AuthClient.create_client`. [DOC] SDK 3.40.
+        It belongs to no project. One redirect URI may be text. The other arguments are those of
+        `AuthClient.create_client`. [DOC] SDK 3.40.
 
         Raises:
             GlobusSDKUsageError: unless exactly one of public_client and client_type is given, and both links or
@@ -143,7 +144,7 @@ class ConfidentialAppAuthClient(AuthLoginClient):
             public_client=public_client,
             client_type=client_type,
             visibility=visibility,
-            redirect_uris=redirect_uris,
+            redirect_uris=strings(redirect_uris),
             links=(terms_and_conditions, privacy_policy),
             required_idp=required_idp,
             preselect_idp=preselect_idp,

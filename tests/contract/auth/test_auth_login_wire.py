@@ -229,6 +229,12 @@ def test_child_client_is_created_with_the_secret_of_its_parent(
     }
 
 
+def test_one_redirect_uri_of_a_child_client_is_a_list(recorder: Any, application: ConfidentialAppAuthClient) -> None:
+    application.create_child_client("N", client_type="resource_server", redirect_uris="https://x.org/cb")
+    fields = {"name": "N", "client_type": "resource_server", "redirect_uris": ["https://x.org/cb"]}
+    assert recorder.requests[0].json == {"client": fields}
+
+
 def test_identities_by_the_application_itself_are_deprecated(
     recorder: Any, application: ConfidentialAppAuthClient
 ) -> None:
