@@ -1,6 +1,7 @@
 """Owns the sockets: reads end at the deadline of the call however slowly bytes drip, and a failed connect is known.
 
-The HTTP library's read timeout starts anew with each piece that arrives, so a slow server could hold a call for ever.
+The HTTP library's read timeout starts anew with each piece that arrives, so a slow server could hold a call for ever,
+and it takes headers that break off for all there are.
 """
 
 import http.client
@@ -60,6 +61,17 @@ class DeadlineReader(io.RawIOBase):
         self._raw.close()
 
 
+class LineReader(io.BufferedReader):
+    """A buffer over a reading end that knows the last line that was read."""
+
+    last_line = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line."""
+        self.last_line = super().readline(size)
+        return self.last_line
+
+
 class _Connecting:
     """Notes, for the thread that makes a call, that the connection is being made but is not there yet."""
 
@@ -74,7 +86,12 @@ def _pool_classes(clock: Callable[[], float]) -> dict[str, type[HTTPConnectionPo
         def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
             raw = self.fp.detach()
-            self.fp = io.BufferedReader(DeadlineReader(raw, sock, clock))
+            self.fp = self._lines = LineReader(DeadlineReader(raw, sock, clock))
+
+        def begin(self) -> None:
+            super().begin()
+            if self._lines.last_line not in {b"\r\n", b"\n"}:
+                raise ConnectionError("the answer broke off in its status line or headers")
 
     class TimedConnection(_Connecting, HTTPConnection):
         response_class = TimedResponse

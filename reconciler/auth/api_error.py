@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from reconciler.auth.errors import GlobusError
-from reconciler.auth.reply import Reply, json_or_none, reply_from, request_id
+from reconciler.auth.reply import Reply, error_document, reply_from, request_id
 
 _MESSAGE_FIELDS = ("message", "detail", "title")
 
@@ -101,8 +101,16 @@ def error_info(data: Any) -> ErrorInfo:
             required_scopes=_texts(asked.get("required_scopes")),
             prompt=_text(asked.get("prompt")),
         )
-    scopes = root.get("required_scopes") if root.get("code") == "ConsentRequired" else None
-    return ErrorInfo(parameters, ConsentRequired(_texts(scopes) if isinstance(scopes, list) else None))
+    return ErrorInfo(parameters, ConsentRequired(_missing_consents(root) or None))
+
+
+def _missing_consents(root: Mapping[str, Any]) -> list[str] | None:
+    if root.get("code") != "ConsentRequired":
+        return None
+    several, one = root.get("required_scopes"), root.get("required_scope")
+    if isinstance(several, list) and (scopes := _texts(several)) is not None:
+        return scopes
+    return [one] if isinstance(one, str) else None
 
 
 class AuthAPIError(GlobusError):
@@ -122,7 +130,7 @@ class AuthAPIError(GlobusError):
         self.text = reply.text
         self.binary_content = reply.content
         self.outcome = reply.outcome
-        self.raw_json: Any = json_or_none(reply)
+        self.raw_json: Any = error_document(reply)
         self.info = error_info(self.raw_json)
         self.errors = _subdocuments(self.raw_json)
         self.code = _code(self.raw_json, self.errors)

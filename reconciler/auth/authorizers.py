@@ -45,8 +45,8 @@ class NullAuthorizer(GlobusAuthorizer):
         """Give no header."""
 
 
-def _header_value(scheme: str, text: str) -> str:
-    if not text.isascii() or not text.isprintable():
+def _header_value(scheme: str, text: object) -> str:
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable():
         raise GlobusSDKUsageError("credentials may hold printable ASCII characters only")
     return f"{scheme} {text}"
 
@@ -71,7 +71,13 @@ class BasicAuthorizer(GlobusAuthorizer):
 
     def get_authorization_header(self) -> str:
         """Give name and password in the Basic scheme."""
-        return "Basic " + b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")
+        try:
+            both = f"{self.username}:{self.password}".encode()
+        except UnicodeEncodeError:
+            both = None
+        if both is None:  # outside of the handler: the exception holds the password
+            raise GlobusSDKUsageError("a name or password has half of a surrogate pair in it")
+        return "Basic " + b64encode(both).decode("ascii")
 
 
 class RenewingAuthorizer(GlobusAuthorizer):

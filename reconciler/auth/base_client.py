@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from reconciler.auth.api_error import AuthAPIError
 from reconciler.auth.authorizers import GlobusAuthorizer
+from reconciler.auth.call import Call
 from reconciler.auth.errors import GlobusSDKUsageError
 from reconciler.auth.missing import to_wire
 from reconciler.auth.responses import GlobusHTTPResponse
 from reconciler.auth.scopes import AuthScopeBuilder, AuthScopes
-from reconciler.auth.settings import base_url_of, origin, read_settings
-from reconciler.auth.transport import Call, Transport
+from reconciler.auth.settings import base_url_of, check_url, origin, read_settings
+from reconciler.auth.transport import Transport
 
 
 class BaseClient:
@@ -134,7 +135,7 @@ class BaseClient:
         Raises:
             AuthAPIError: if the answer is not a success.
             NetworkError: if there was none.
-            GlobusSDKUsageError: for an unknown encoding or a foreign URL.
+            GlobusSDKUsageError: for an unknown encoding, a foreign URL, or what cannot be sent.
         """
         return self._request(method, path, query_params, data, headers, encoding)
 
@@ -153,8 +154,8 @@ class BaseClient:
         call = Call(
             method.upper(),
             self._url(path),
-            query=to_wire(query_params or {}),
-            headers=to_wire(headers or {}),
+            query=_wire(query_params or {}),
+            headers=_wire(headers or {}),
             arrays=arrays,
             **_body(data, encoding),
         )
@@ -165,10 +166,22 @@ class BaseClient:
 
     def _url(self, path: str) -> str:
         if path.startswith(("https://", "http://")):
+            check_url(path)
             if origin(path) != origin(self.base_url):
                 raise GlobusSDKUsageError("a URL of another origin is refused, since credentials would go with it")
             return path
-        return f"{self.base_url.rstrip('/')}/{quote(path).lstrip('/')}"
+        try:
+            quoted = quote(path)
+        except UnicodeEncodeError:
+            raise GlobusSDKUsageError(f"the path {path!r} has half of a surrogate pair in it") from None
+        return f"{self.base_url.rstrip('/')}/{quoted.lstrip('/')}"
+
+
+def _wire(value: Any) -> Any:
+    try:
+        return to_wire(value)
+    except RecursionError:
+        raise GlobusSDKUsageError("data that contains itself, or is nested too deep, cannot be sent") from None
 
 
 def _body(data: Any, encoding: str | None) -> dict[str, Any]:
@@ -178,8 +191,8 @@ def _body(data: Any, encoding: str | None) -> dict[str, Any]:
         case "text" if isinstance(data, (str, bytes)):
             return {"text": data}
         case "json" if not isinstance(data, bytes):
-            return {"json": to_wire(data)}
+            return {"json": _wire(data)}
         case "form" if isinstance(data, Mapping):
-            return {"form": to_wire(data)}
+            return {"form": _wire(data)}
         case unknown:
             raise GlobusSDKUsageError(f"the body cannot be sent as {unknown!r}")

@@ -10,7 +10,7 @@ from reconciler.auth.endpoints.clients import ClientType, Visibility, new_client
 from reconciler.auth.endpoints.identities import IDs, Names
 from reconciler.auth.flow_managers import GlobusAuthorizationCodeFlowManager, Scopes
 from reconciler.auth.login_client import AuthLoginClient
-from reconciler.auth.missing import MISSING, MissingType, comma_separated, extra, given
+from reconciler.auth.missing import MISSING, MissingType, comma_separated, extra, flag, given, strings
 from reconciler.auth.responses import GetIdentitiesResponse, GlobusHTTPResponse
 from reconciler.auth.scopes import scopes_to_str
 from reconciler.auth.tokens import OAuthDependentTokenResponse, OAuthTokenResponse
@@ -83,7 +83,7 @@ class ConfidentialAppAuthClient(AuthLoginClient):
         token: str,
         *,
         refresh_tokens: bool = False,
-        scope: Iterable[str] | str | MissingType = MISSING,
+        scope: Iterable[str] | str | MissingType | None = MISSING,
         additional_params: dict[str, Any] | None = None,
     ) -> OAuthDependentTokenResponse:
         """Get tokens for other services on behalf of whoever sent a token: POST /v2/oauth2/token, as a form.
@@ -98,8 +98,8 @@ class ConfidentialAppAuthClient(AuthLoginClient):
         form: dict[str, Any] = {"grant_type": "urn:globus:auth:grant_type:dependent_token", "token": token}
         if refresh_tokens:
             form["access_type"] = "offline"
-        if not isinstance(scope, MissingType):
-            form["scope"] = scope if isinstance(scope, str) else " ".join(scope)
+        if scope is not None and not isinstance(scope, MissingType):
+            form["scope"] = scope if isinstance(scope, str) else " ".join(str(each) for each in scope)
         return self.oauth2_token(form, body_params=additional_params, response_class=OAuthDependentTokenResponse)
 
     def oauth2_token_introspect(self, token: str, *, include: str | None = None) -> GlobusHTTPResponse:
@@ -131,7 +131,8 @@ class ConfidentialAppAuthClient(AuthLoginClient):
     ) -> GlobusHTTPResponse:
         """Create a client below this one: POST /v2/api/clients with its secret, answered with `{"client": …}`.
 
-        It belongs to no project. The other arguments are those of `AuthClient.create_client`. [DOC] SDK 3.40.
+        It belongs to no project. One redirect URI may be text. The other arguments are those of
+        `AuthClient.create_client`. [DOC] SDK 3.40.
 
         Raises:
             GlobusSDKUsageError: unless exactly one of public_client and client_type is given, and both links or
@@ -143,7 +144,7 @@ class ConfidentialAppAuthClient(AuthLoginClient):
             public_client=public_client,
             client_type=client_type,
             visibility=visibility,
-            redirect_uris=redirect_uris,
+            redirect_uris=strings(redirect_uris),
             links=(terms_and_conditions, privacy_policy),
             required_idp=required_idp,
             preselect_idp=preselect_idp,
@@ -170,7 +171,7 @@ class ConfidentialAppAuthClient(AuthLoginClient):
         warnings.warn(what, DeprecationWarning, stacklevel=2)
         query = extra(query_params)
         if usernames is not None:
-            query |= {"usernames": comma_separated(usernames), "provision": "true" if provision else "false"}
+            query |= {"usernames": comma_separated(usernames), "provision": flag(provision)}
         if ids is not None:
             query["ids"] = comma_separated(ids)
         return GetIdentitiesResponse(self.get("/v2/api/identities", query_params=query))

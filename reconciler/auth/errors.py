@@ -75,7 +75,10 @@ class GlobusConnectionTimeoutError(GlobusTimeoutError):
 
 
 class GlobusTLSError(GlobusConnectionError):
-    """The server's certificate could not be verified; nothing was sent, and it is not tried again."""
+    """The server's certificate could not be verified, or it speaks no TLS that is safe.
+
+    Nothing was sent, and it is not tried again.
+    """
 
     permanent = True
 

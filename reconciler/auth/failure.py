@@ -30,6 +30,17 @@ def _linked(error: BaseException) -> Iterator[BaseException]:
         waiting.extend(item for item in wrapped if isinstance(item, BaseException))
 
 
+# A handshake that was cut off, which another connection may bring to its end.
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+def _is_refusal(link: BaseException, *, connecting: bool) -> bool:
+    """Say whether no secure connection can come about: a certificate is not trusted, or the two do not agree on TLS."""
+    if isinstance(link, ssl.SSLCertVerificationError):
+        return True
+    return connecting and isinstance(link, ssl.SSLError) and not isinstance(link, _CUT)
+
+
 def _kind(error: Exception, links: list[BaseException], *, sent: bool) -> type[NetworkError]:
     timed_out = isinstance(error, requests.Timeout) or any(isinstance(link, ReadTimeoutError) for link in links)
     if timed_out:
@@ -54,14 +65,14 @@ def network_error(
     links = list(_linked(error))
     if isinstance(error, requests.RequestException):
         error.request = error.response = None
-    untrusted = any(isinstance(link, ssl.SSLCertVerificationError) for link in links)
+    refused = any(_is_refusal(link, connecting=connecting) for link in links)
     sent = not (
         connecting
-        or untrusted
+        or refused
         or isinstance(error, requests.ConnectTimeout)
         or any(isinstance(link, NewConnectionError) for link in links)
     )
-    kind = GlobusTLSError if untrusted else _kind(error, links, sent=sent)
+    kind = GlobusTLSError if refused else _kind(error, links, sent=sent)
     wrappers = (requests.RequestException, MaxRetryError)
     cause = next((link for link in reversed(links) if not isinstance(link, wrappers)), error)
     outcome = outcome_of_interruption(method, sent=sent)

@@ -164,4 +164,8 @@ def make_native_app_challenge(verifier: str | None = None) -> tuple[str, str]:
 
 
 def _authorize_url(base_url: str, params: dict[str, Any]) -> str:
-    return f"{base_url.rstrip('/')}/v2/oauth2/authorize?{urlencode(to_wire(params))}"
+    try:
+        query = urlencode(to_wire(params))
+    except UnicodeEncodeError:
+        raise GlobusSDKUsageError("half of a surrogate pair cannot be in an address") from None
+    return f"{base_url.rstrip('/')}/v2/oauth2/authorize?{query}"

@@ -39,8 +39,8 @@ def decode(
 
     options = dict(params or {})
     leeway: float | timedelta = options.pop("leeway", LEEWAY)
-    offered = configuration["id_token_signing_alg_values_supported"]
-    last: Exception = jwt.InvalidKeyError("the provider has no key that fits the token")
+    offered = configuration.get("id_token_signing_alg_values_supported") or ()
+    last: Exception = jwt.InvalidSignatureError("the provider has no key that fits the token")
     for key in keys:
         try:
             claims: dict[str, Any] = jwt.decode(

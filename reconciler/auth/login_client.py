@@ -9,7 +9,7 @@ from reconciler.auth.authorizers import GlobusAuthorizer, NullAuthorizer
 from reconciler.auth.endpoints.openid import OpenIDEndpoints
 from reconciler.auth.errors import GlobusSDKUsageError
 from reconciler.auth.flow_managers import GlobusOAuthFlowManager
-from reconciler.auth.missing import comma_separated, given
+from reconciler.auth.missing import comma_separated_or_none, given
 from reconciler.auth.responses import GlobusHTTPResponse
 from reconciler.auth.tokens import OAuthTokenResponse
 
@@ -64,9 +64,9 @@ class AuthLoginClient(OpenIDEndpoints):
             GlobusSDKUsageError: before `oauth2_start_flow`.
         """
         asked = given(
-            session_required_identities=_joined(session_required_identities),
-            session_required_single_domain=_joined(session_required_single_domain),
-            session_required_policies=_joined(session_required_policies),
+            session_required_identities=comma_separated_or_none(session_required_identities),
+            session_required_single_domain=comma_separated_or_none(session_required_single_domain),
+            session_required_policies=comma_separated_or_none(session_required_policies),
             session_required_mfa=session_required_mfa,
             session_message=session_message,
             prompt=prompt,
@@ -153,7 +153,3 @@ class AuthLoginClient(OpenIDEndpoints):
         anonymous = self.authorizer is None or isinstance(self.authorizer, NullAuthorizer)
         who = {"client_id": self.client_id} if anonymous and self.client_id else {}
         return self.post(path, data={"token": token, **who, **(body_params or {})}, encoding="form")
-
-
-def _joined(value: IDs) -> str | None:
-    return None if value is None else comma_separated(value)

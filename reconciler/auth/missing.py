@@ -66,7 +66,19 @@ def strings(value: Iterable[Any] | UUID | str | MissingType | None) -> list[str]
 
 def comma_separated(value: Iterable[Any] | UUID | str) -> str:
     """Join one id or several as the service's filters take them, in one parameter."""
-    return str(value) if isinstance(value, (str, UUID)) else ",".join(str(item) for item in value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    return ",".join(str(item) for item in value)
+
+
+def comma_separated_or_none(value: Iterable[Any] | UUID | str | MissingType | None) -> str | None:
+    """Do the same, with None for what is None or MISSING."""
+    return None if value is None or isinstance(value, MissingType) else comma_separated(value)
+
+
+def flag(value: object) -> str:
+    """Write a flag as the service's queries take it. The word "false" is not true."""
+    return "false" if not value or str(value).lower() == "false" else "true"
 
 
 def given(**fields: Any) -> dict[str, Any]:
@@ -79,13 +91,13 @@ def extra(fields: dict[str, Any] | MissingType | None) -> dict[str, Any]:
     return {} if fields is None or isinstance(fields, MissingType) else dict(fields)
 
 
-def segment(value: UUID | str) -> str:
+def segment(value: UUID | str | MissingType | None) -> str:
     """Check that an id is one segment of a path, so that it cannot name another resource.
 
     Raises:
-        GlobusSDKUsageError: if it is empty, a dot segment, or has a slash.
+        GlobusSDKUsageError: if it is None, empty, a dot segment, or has a slash.
     """
-    text = str(value)
+    text = "" if value is None or isinstance(value, MissingType) else str(value)
     if text in {"", ".", ".."} or "/" in text or "\\" in text:
         raise GlobusSDKUsageError(f"not an id: {text!r}")
     return text

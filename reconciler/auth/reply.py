@@ -1,7 +1,9 @@
 """Owns what came back from one exchange: status, headers and the whole body, with no connection behind it."""
 
+import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.message import Message
 from typing import Any
 
 import requests
@@ -14,6 +16,7 @@ from reconciler.auth.settings import without_query
 
 _SCHEMES = frozenset({"basic", "bearer"})
 _EXCERPT = 200
+_CHARSETS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-16", "utf-32", "utf-8"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,14 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The body as text; what is not UTF-8 is replaced."""
-        return self.content.decode(errors="replace")
+        """The body as text, in the charset that the answer names or UTF-8; what is not in it is replaced."""
+        kind = Message()
+        kind["Content-Type"] = self.content_type or "text/plain"
+        try:
+            charset = codecs.lookup(kind.get_content_charset("utf-8")).name
+        except LookupError:
+            charset = "utf-8"
+        return self.content.decode(charset if charset in _CHARSETS else "utf-8", errors="replace")
 
     @property
     def is_json(self) -> bool:
@@ -52,7 +61,7 @@ def reply_from(response: requests.Response, content: bytes | None = None) -> Rep
     request: requests.PreparedRequest | None = response.request
     scheme = str(request.headers.get("Authorization") or "").partition(" ")[0] if request is not None else ""
     method = (request.method if request is not None else None) or "GET"
-    return Reply(
+    reply = Reply(
         method=method,
         url=response.url or "",
         status=response.status_code,
@@ -62,6 +71,9 @@ def reply_from(response: requests.Response, content: bytes | None = None) -> Rep
         scheme=scheme if scheme.lower() in _SCHEMES else None,
         outcome=outcome_of_status(method, response.status_code),
     )
+    if (method, reply.status) == ("DELETE", 404) and reply.content.strip() and error_document(reply) is None:
+        return replace(reply, outcome=Outcome.UNKNOWN)  # something before the service knows no such page
+    return reply
 
 
 def _excerpt(reply: Reply) -> str:
@@ -101,7 +113,7 @@ def document(reply: Reply, *, arrays: bool = False) -> Any:
 
 
 def json_or_none(reply: Reply) -> Any:
-    """Read the body of any answer, or None if it is no JSON."""
+    """Read the body of any answer strictly, or None if it is no JSON."""
     if not reply.is_json:
         return None
     try:
@@ -110,12 +122,25 @@ def json_or_none(reply: Reply) -> Any:
         return None
 
 
+def error_document(reply: Reply) -> Any:
+    """Read the body of an error, leniently: what it says goes before how well. None if it is no JSON."""
+    if not reply.is_json:
+        return None
+    try:
+        return strict_json.loads_leniently(reply.text)
+    except strict_json.JSONError:
+        return None
+
+
 def request_id(reply: Reply) -> str | None:
-    """Find the id under which the service logged the call: the one distinct `errors[].id` of an error document."""
+    """Find the id under which the service logged the call: the one distinct `errors[].id`, or else `request_id`."""
     if reply.status < 400:
         return None
-    found = json_or_none(reply)
-    errors = found.get("errors") if isinstance(found, dict) else None
-    ids = {item.get("id") for item in errors if isinstance(item, dict)} if isinstance(errors, list) else set()
-    only = ids.pop() if len(ids) == 1 else None
+    found = error_document(reply)
+    if not isinstance(found, dict):
+        return None
+    errors = found.get("errors")
+    items = errors if isinstance(errors, list) else [found]
+    ids = {item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)}
+    only = ids.pop() if len(ids) == 1 else found.get("request_id")
     return only if isinstance(only, str) else None

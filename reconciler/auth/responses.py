@@ -49,6 +49,10 @@ class GlobusHTTPResponse:
         self._reply = _reply(response)
         self._data = self._reply.data
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the client out of copies and pickles: it holds connections."""
+        return {**self.__dict__, "client": None}
+
     @property
     def data(self) -> Any:
         """The parsed body, or None if it is no JSON."""

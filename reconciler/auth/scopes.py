@@ -93,7 +93,14 @@ def scopes_to_str(scopes: str | Iterable[object] | None) -> str:
     if scopes is None:
         warnings.warn("no scopes were requested: say which are needed", DeprecationWarning, stacklevel=3)
         scopes = DEFAULT_REQUESTED_SCOPES
-    text = scopes if isinstance(scopes, str) else " ".join(str(scope) for scope in scopes)
+    text = _joined(scopes)
     if not text.strip():
         raise GlobusSDKUsageError("no scopes were requested")
     return text
+
+
+def _joined(scopes: object) -> str:
+    """Write scopes, or collections of them within each other, with spaces between."""
+    if isinstance(scopes, str) or not isinstance(scopes, Iterable):
+        return str(scopes)
+    return " ".join(_joined(scope) for scope in scopes)

@@ -21,7 +21,6 @@ _DOMAINS = {
 }
 _ON = frozenset({"y", "yes", "t", "true", "on", "1"})
 _OFF = frozenset({"n", "no", "f", "false", "off", "0"})
-_PLAIN = frozenset({"clock", "draw", "max_body_bytes", "pool_size", "proxy", "quota", "sleep"})
 DEFAULT_TIMEOUT = 60.0
 
 
@@ -69,6 +68,50 @@ def _ca_bundle(value: bool | str | Path) -> str | None:  # noqa: FBT001 - the of
     return text
 
 
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_proxy(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return value == "" or (parts.scheme in {"http", "https"} and bool(host))
+
+
+# What each of the other `transport_params` must be, and in words.
+_WANTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "clock": (callable, "a function"),
+    "draw": (callable, "a function"),
+    "max_body_bytes": (lambda value: _is_count(value, 1), "a whole number of at least 1"),
+    "max_retries": (lambda value: _is_count(value, 0), "a whole number of at least 0"),
+    "max_sleep": (_is_duration, "a number of seconds"),
+    "policy": (lambda value: isinstance(value, RetryPolicy), "a RetryPolicy"),
+    "pool_size": (lambda value: _is_count(value, 1), "a whole number of at least 1"),
+    "proxy": (_is_proxy, "an http:// or https:// URL"),
+    "quota": (lambda value: isinstance(value, RetryQuota), "a RetryQuota"),
+    "sleep": (callable, "a function"),
+}
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    """Refuse unknown names and values that cannot be used. The values are not shown: proxies have passwords."""
+    if unknown := sorted(params.keys() - _WANTED.keys() - {"http_timeout", "verify_ssl", "ca_bundle"}):
+        raise GlobusSDKUsageError(f"unknown transport_params: {', '.join(unknown)}")
+    for name, value in params.items():
+        fits, words = _WANTED.get(name, (None, ""))
+        if fits is not None and not fits(value):
+            raise GlobusSDKUsageError(f"{name} in transport_params must be {words}")
+
+
 def read_settings(params: Mapping[str, Any] | None, environ: Mapping[str, str] | None = None) -> TransportSettings:
     """Build settings from `transport_params` and the environment.
 
@@ -81,6 +124,7 @@ def read_settings(params: Mapping[str, Any] | None, environ: Mapping[str, str] |
     """
     env = os.environ if environ is None else environ
     given = {name: value for name, value in (params or {}).items() if value is not None}
+    _check(given)
     policy = given.pop("policy", RetryPolicy())
     settings: dict[str, Any] = {
         "timeout": _timeout(given.pop("http_timeout", env.get("GLOBUS_SDK_HTTP_TIMEOUT", ""))),
@@ -93,8 +137,6 @@ def read_settings(params: Mapping[str, Any] | None, environ: Mapping[str, str] |
     }
     usual = _ca_bundle(given.pop("verify_ssl", env.get("GLOBUS_SDK_VERIFY_SSL") or "1"))
     settings["ca_bundle"] = _ca_bundle(given.pop("ca_bundle")) if "ca_bundle" in given else usual
-    if unknown := sorted(given.keys() - _PLAIN):
-        raise GlobusSDKUsageError(f"unknown transport_params: {', '.join(unknown)}")
     return TransportSettings(**{**settings, **given})
 
 
@@ -133,6 +175,7 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         raise GlobusSDKUsageError("not a URL") from None
     if "@" in parts.netloc or "\\" in url:

@@ -7,20 +7,46 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from reconciler.auth import id_token
 from reconciler.auth.endpoints.openid import Configuration, OpenIDEndpoints, public_keys
-from reconciler.auth.errors import GlobusSDKUsageError
+from reconciler.auth.errors import GlobusSDKUsageError, InvalidResponseError
 from reconciler.auth.responses import GlobusHTTPResponse, redacted
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+# In seconds: longer ones than a thousand years are no lifetimes.
+_LONGEST = 4e10
+
+
+class _MalformedError(Exception):
+    """An answer that is not what the token endpoint gives."""
+
 
 def _token(item: Any) -> dict[str, Any]:
+    """Read one token.
+
+    Raises:
+        _MalformedError: saying what is wrong, without the token.
+    """
+    if not isinstance(item, dict):
+        raise _MalformedError("a token that is no object")
+    for name in ("scope", "access_token", "resource_server"):
+        if not isinstance(item.get(name), str):
+            raise _MalformedError(f"a token without {name}")
+    token = item["access_token"]
+    if not token or not token.isascii() or not token.isprintable():
+        raise _MalformedError("an access_token that no header can hold")
+    for name in ("refresh_token", "token_type"):
+        if not isinstance(item.get(name), str | None):
+            raise _MalformedError(f"a {name} that is no text")
+    lifetime = item.get("expires_in") or 0
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not abs(lifetime) < _LONGEST:
+        raise _MalformedError("an expires_in that is no number of seconds")
     return {
         "scope": item["scope"],
-        "access_token": item["access_token"],
+        "access_token": token,
         "refresh_token": item.get("refresh_token"),
         "token_type": item.get("token_type"),
-        "expires_at_seconds": int(time.time() + (item.get("expires_in") or 0)),
+        "expires_at_seconds": int(time.time() + lifetime),
         "resource_server": item["resource_server"],
     }
 
@@ -60,18 +86,32 @@ class TokensByScope:
 
 
 class OAuthTokenResponse(GlobusHTTPResponse):
-    """Tokens that a grant returned."""
+    """Tokens that a grant returned.
+
+    Raises:
+        InvalidResponseError: if the answer is of another shape.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        tokens = [_token(item) for item in self._items()]
+        try:
+            tokens = [_token(item) for item in self._items()]
+        except _MalformedError as error:
+            raise InvalidResponseError(
+                f"the token endpoint answered with {self.http_status} and {error}",
+                http_status=self.http_status,
+                permanent=True,
+            ) from None
         self._by_resource_server = {token["resource_server"]: token for token in tokens}
         self._by_scopes = TokensByScope(
             {scope: token for token in self._by_resource_server.values() for scope in token["scope"].split()}
         )
 
     def _items(self) -> list[Any]:
-        return [self.data, *(self.get("other_tokens") or ())]
+        others = self.get("other_tokens") or []
+        if not isinstance(others, list):
+            raise _MalformedError("other_tokens that are no list")
+        return [self.data, *others]
 
     @property
     def by_resource_server(self) -> dict[str, dict[str, Any]]:
@@ -121,7 +161,9 @@ class OAuthDependentTokenResponse(OAuthTokenResponse):
     is_array: ClassVar[bool] = True
 
     def _items(self) -> list[Any]:
-        return list(self.data)
+        if not isinstance(self.data, list):
+            raise _MalformedError("JSON that is no list")
+        return self.data
 
     def decode_id_token(
         self,

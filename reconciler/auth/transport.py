@@ -2,20 +2,20 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from reconciler.auth.adapter import DeadlineAdapter, failed_while_connecting
+from reconciler.auth.call import Call, prepare
 from reconciler.auth.errors import GlobusError, GlobusTimeoutError, InvalidResponseError, NetworkError, Outcome
 from reconciler.auth.failure import network_error
 from reconciler.auth.reply import Reply, document, reply_from, request_id
@@ -35,38 +35,6 @@ class Authorizes(Protocol):
 
     def handle_rejected(self, authorization: str | None) -> bool:
         """Replace rejected credentials, and say whether there are others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call as the caller means it, with at most one of a JSON body, a form and text."""
-
-    method: str
-    url: str
-    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    json: Any = field(default=None, repr=False)
-    form: Mapping[str, Any] | None = field(default=None, repr=False)
-    text: str | bytes | None = field(default=None, repr=False)
-    arrays: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    seconds: float
-    asked_for: bool
-
-
-class _Header(AuthBase):
-    """Sets the header, and keeps the HTTP library from looking for credentials elsewhere."""
-
-    def __init__(self, authorization: str | None) -> None:
-        self._authorization = authorization
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._authorization is not None:
-            r.headers["Authorization"] = self._authorization
-        return r
 
 
 def user_agent(app_name: str | None) -> str:
@@ -110,10 +78,12 @@ class Transport:
         """Make a call, repeating it as `retry` allows, and give the last answer, which may be an error's.
 
         A 401 is answered once with new credentials, where the authorizer has some. The time for the call covers all
-        attempts and the waits between them, except those that the service asked for.
+        attempts and the waits between them, those that the service asked for too: one that would not end in time
+        ends the call at once.
 
         Raises:
             NetworkError: when there was no whole answer.
+            GlobusSDKUsageError: when the call cannot be sent as it is.
             GlobusError: when the authorizer could not get credentials.
         """
         check_url(call.url)
@@ -133,9 +103,7 @@ class Transport:
             pause = self._pause(call.method, attempt, ended, deadline)
             if pause is None:
                 return self._finish(ended, outcome)
-            self.settings.sleep(pause.seconds)
-            if deadline is not None and pause.asked_for:
-                deadline += pause.seconds
+            self.settings.sleep(pause)
             attempt += 1
 
     def _finish(self, ended: Reply | NetworkError, outcome: Outcome) -> Reply:
@@ -145,8 +113,8 @@ class Transport:
             self.settings.quota.deposit()
         return replace(ended, outcome=outcome)
 
-    def _pause(self, method: str, attempt: int, ended: Reply | NetworkError, deadline: float | None) -> _Pause | None:
-        """Decide how long to wait before the next attempt; None ends the call."""
+    def _pause(self, method: str, attempt: int, ended: Reply | NetworkError, deadline: float | None) -> float | None:
+        """Decide how many seconds to wait before the next attempt; None ends the call."""
         settings = self.settings
         if isinstance(ended, NetworkError):
             failure = Failure(ended.outcome, permanent=ended.permanent)
@@ -155,10 +123,8 @@ class Transport:
             failure = Failure(ended.outcome, ended.status, wish if ended.status in {429, 503} else None)
         if attempt >= settings.policy.max_attempts or not may_repeat(method, failure):
             return None
-        pause = _Pause(delay(attempt, failure, settings.policy, settings.draw()), failure.retry_after is not None)
-        if pause.asked_for:
-            return pause
-        if deadline is not None and settings.clock() + pause.seconds >= deadline:
+        pause = delay(attempt, failure, settings.policy, settings.draw())
+        if deadline is not None and settings.clock() + pause >= deadline:
             return None
         return pause if settings.quota.withdraw() else None
 
@@ -185,17 +151,8 @@ class Transport:
             raise GlobusTimeoutError(
                 f"no time was left for {call.method} {without_query(call.url)}", outcome=Outcome.NOT_DONE
             )
-        request = self._session.prepare_request(
-            requests.Request(
-                call.method,
-                call.url,
-                headers={"Accept": "application/json", "User-Agent": self._agent, **call.headers},
-                params=dict(call.query),
-                json=call.json,
-                data=cast("Any", call.form if call.form is not None else call.text),
-                auth=_Header(authorization),
-            )
-        )
+        headers = {"Accept": "application/json", "User-Agent": self._agent}
+        request = prepare(self._session, call, headers, authorization)
         try:
             response = self._session.send(
                 request,

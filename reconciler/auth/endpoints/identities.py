@@ -8,7 +8,7 @@ from uuid import UUID
 
 from reconciler.auth.base_client import BaseClient
 from reconciler.auth.errors import GlobusSDKUsageError
-from reconciler.auth.missing import comma_separated, extra, segment
+from reconciler.auth.missing import MissingType, comma_separated, comma_separated_or_none, extra, flag, given, segment
 from reconciler.auth.responses import (
     GetConsentsResponse,
     GetIdentitiesResponse,
@@ -66,7 +66,7 @@ class IdentityEndpoints(BaseClient):
         query = extra(query_params)
         if usernames:
             query["usernames"] = comma_separated(usernames)
-            query["provision"] = "true" if provision else "false"
+            query["provision"] = flag(provision)
         if ids:
             query["ids"] = comma_separated(ids)
         if "usernames" in query and "ids" in query:
@@ -76,8 +76,8 @@ class IdentityEndpoints(BaseClient):
     def get_identity_providers(
         self,
         *,
-        domains: Names = None,
-        ids: IDs = None,
+        domains: Names | MissingType = None,
+        ids: IDs | MissingType = None,
         query_params: dict[str, Any] | None = None,
     ) -> GetIdentityProvidersResponse:
         """Look identity providers up by domain or by id: GET /v2/api/identity_providers.
@@ -89,15 +89,12 @@ class IdentityEndpoints(BaseClient):
             AuthAPIError: if the service refuses.
             NetworkError: if there was no whole answer.
         """
-        if domains is not None and ids is not None:
+        filters = given(domains=comma_separated_or_none(domains), ids=comma_separated_or_none(ids))
+        if len(filters) > 1:
             raise GlobusSDKUsageError("domains and ids cannot be given together")
-        query = extra(query_params)
-        if domains is not None:
-            query["domains"] = comma_separated(domains)
-        elif ids is not None:
-            query["ids"] = comma_separated(ids)
-        else:
+        if not filters:
             log.warning("get_identity_providers() was given neither domains nor ids")
+        query = extra(query_params) | filters
         return GetIdentityProvidersResponse(self.get("/v2/api/identity_providers", query_params=query))
 
     def get_consents(self, identity_id: UUID | str, *, all: bool = False) -> GetConsentsResponse:

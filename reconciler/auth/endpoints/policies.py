@@ -1,7 +1,9 @@
 """Owns the calls for authentication policies."""
 
-from collections.abc import Iterable
-from typing import Any
+import functools
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from reconciler.auth.base_client import BaseClient
@@ -10,6 +12,29 @@ from reconciler.auth.responses import GetPoliciesResponse, GlobusHTTPResponse
 
 _PATH = "/v2/api/policies"
 Domains = Iterable[str] | MissingType | None
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+_POSITIONS = ("project_id", "high_assurance", "authentication_assurance_timeout", "display_name", "description")
+
+
+def _positions_allowed(method: F) -> F:
+    """Let old programs give the first arguments by position, in the order that the SDK once had."""
+
+    @functools.wraps(method)
+    def accept(self: Any, *args: Any, **fields: Any) -> Any:
+        if not args:
+            return method(self, **fields)
+        if len(args) > len(_POSITIONS):
+            raise TypeError(f"create_policy() takes 5 positional arguments but {len(args)} were given")
+        placed = dict(zip(_POSITIONS, args, strict=False))
+        if twice := sorted(placed.keys() & fields.keys()):
+            raise TypeError(f"create_policy() got multiple values for argument {twice[0]!r}")
+        what = "create_policy() was given arguments by position: name them, since the order means nothing"
+        warnings.warn(what, DeprecationWarning, stacklevel=2)
+        return method(self, **placed, **fields)
+
+    return cast("F", accept)
 
 
 def _domains(value: Domains) -> Any:
@@ -41,6 +66,7 @@ class PolicyEndpoints(BaseClient):
         """
         return GetPoliciesResponse(self.get(_PATH))
 
+    @_positions_allowed
     def create_policy(
         self,
         *,
@@ -56,7 +82,9 @@ class PolicyEndpoints(BaseClient):
         """Create a policy: POST /v2/api/policies, answered with `{"policy": …}`.
 
         The answer may lack fields that were not given. The timeout is in seconds. `required_mfa` needs
-        `high_assurance`. None is sent as null. [DOC] SDK 3.40; `required_mfa` 3.54.
+        `high_assurance`. None is sent as null, and one domain as a list of it, as SDK 4 does. Arguments by position
+        are deprecated: project_id, high_assurance, authentication_assurance_timeout, display_name, description.
+        [DOC] SDK 3.40; `required_mfa` 3.54.
 
         Raises:
             AuthAPIError: if the service refuses.
@@ -88,8 +116,8 @@ class PolicyEndpoints(BaseClient):
     ) -> GlobusHTTPResponse:
         """Change the given fields of a policy: PUT /v2/api/policies/{policy_id}, answered with `{"policy": …}`.
 
-        None clears, an empty list is something else. `high_assurance` cannot be changed. [DOC] SDK 3.40;
-        `required_mfa` 3.54.
+        None clears, an empty list is something else; one domain is sent as a list of it, as SDK 4 does.
+        `high_assurance` cannot be changed. [DOC] SDK 3.40; `required_mfa` 3.54.
 
         Raises:
             AuthAPIError: if the service refuses.

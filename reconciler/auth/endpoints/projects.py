@@ -52,12 +52,11 @@ class ProjectEndpoints(BaseClient):
             AuthAPIError: if the service refuses.
             NetworkError: if there was no whole answer; the project may have been created.
         """
-        fields = given(
-            display_name=display_name,
-            contact_email=contact_email,
-            admin_ids=strings(admin_ids),
-            admin_group_ids=strings(admin_group_ids),
-        )
+        fields = {
+            "display_name": display_name,
+            "contact_email": contact_email,
+            **given(admin_ids=strings(admin_ids), admin_group_ids=strings(admin_group_ids)),
+        }
         return self.post(_PATH, data={"project": fields})
 
     def update_project(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from reconciler.auth.base_client import BaseClient
 from reconciler.auth.errors import GlobusSDKUsageError
-from reconciler.auth.missing import MISSING, MissingType, comma_separated, extra, segment
+from reconciler.auth.missing import MISSING, MissingType, comma_separated_or_none, extra, given, segment
 from reconciler.auth.responses import GetScopesResponse, GlobusHTTPResponse
 
 _PATH = "/v2/api/scopes"
@@ -39,8 +39,8 @@ class ScopeEndpoints(BaseClient):
     def get_scopes(
         self,
         *,
-        scope_strings: Iterable[str] | str | MissingType = MISSING,
-        ids: Iterable[UUID | str] | UUID | str | MissingType = MISSING,
+        scope_strings: Iterable[str] | str | MissingType | None = MISSING,
+        ids: Iterable[UUID | str] | UUID | str | MissingType | None = MISSING,
         query_params: dict[str, Any] | MissingType = MISSING,
     ) -> GetScopesResponse:
         """List scopes: GET /v2/api/scopes, `?scope_strings=…` or `?ids=…`, answered with `{"scopes": […]}`.
@@ -52,14 +52,10 @@ class ScopeEndpoints(BaseClient):
             AuthAPIError: if the service refuses.
             NetworkError: if there was no whole answer.
         """
-        if not isinstance(scope_strings, MissingType) and not isinstance(ids, MissingType):
+        filters = given(scope_strings=comma_separated_or_none(scope_strings), ids=comma_separated_or_none(ids))
+        if len(filters) > 1:
             raise GlobusSDKUsageError("scope_strings and ids cannot be given together")
-        query = extra(query_params)
-        if not isinstance(scope_strings, MissingType):
-            query["scope_strings"] = comma_separated(scope_strings)
-        if not isinstance(ids, MissingType):
-            query["ids"] = comma_separated(ids)
-        return GetScopesResponse(self.get(_PATH, query_params=query))
+        return GetScopesResponse(self.get(_PATH, query_params=extra(query_params) | filters))
 
     def create_scope(
         self,

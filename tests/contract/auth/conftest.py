@@ -175,7 +175,7 @@ def reset(conn: socket.socket) -> None:
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def _play(listener: socket.socket, script: Script, steps: list[Any], held: ExitStack) -> None:
+def _play(listener: socket.socket, script: Script, steps: list[Any], held: ExitStack, *, hello: bool) -> None:
     for step in steps:
         try:
             conn, _ = listener.accept()
@@ -189,7 +189,7 @@ def _play(listener: socket.socket, script: Script, steps: list[Any], held: ExitS
         with conn:
             if step == "hang up":
                 continue
-            script.requests.append(_read_request(conn))
+            script.requests.append(conn.recv(65536) if hello else _read_request(conn))
             if step == "reset":
                 reset(conn)
             elif callable(step):
@@ -203,14 +203,15 @@ def raw() -> Iterator[Callable[..., Script]]:
     """Start raw servers.
 
     A step is bytes to send before closing, "reset", "hold", "hang up" before reading, or a function of the connection.
+    With `hello`, what is read before is not a request but the hello of TLS.
     """
     with ExitStack() as stack:
 
-        def start(*steps: Any) -> Script:
+        def start(*steps: Any, hello: bool = False) -> Script:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             script = Script(f"http://127.0.0.1:{listener.getsockname()[1]}")
             held = stack.enter_context(ExitStack())
-            thread = threading.Thread(target=_play, args=(listener, script, list(steps), held))
+            thread = threading.Thread(target=_play, args=(listener, script, list(steps), held), kwargs={"hello": hello})
             thread.start()
             stack.callback(thread.join)
             stack.callback(listener.shutdown, socket.SHUT_RDWR)

@@ -56,6 +56,22 @@ def test_certificate_that_is_not_trusted_ends_the_call_at_once(secure: Any, conn
     assert (secure.requests, sleeps) == ([], [])
 
 
+def test_server_without_a_safe_tls_ends_the_call_at_once(raw: Any, connect: Any, sleeps: list[float]) -> None:
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"  # fatal, protocol_version: as a server of TLS 1.1 says to 1.2
+    script = raw(lambda conn: conn.sendall(alert), hello=True)
+    with pytest.raises(GlobusTLSError, match=r"(?i)protocol.version") as caught:
+        connect(script.url.replace("http:", "https:")).create_project("p", "e")
+    assert (caught.value.outcome, caught.value.permanent) == (Outcome.NOT_DONE, True)
+    assert (len(script.requests), sleeps) == (1, [])
+
+
+def test_server_that_speaks_no_tls_ends_the_call_at_once(raw: Any, connect: Any, sleeps: list[float]) -> None:
+    script = raw(b"HTTP/1.1 400 Bad Request\r\n\r\n", hello=True)
+    with pytest.raises(GlobusTLSError):
+        connect(script.url.replace("http:", "https:")).get_projects()
+    assert sleeps == []
+
+
 def test_ca_bundle_can_be_named_by_argument_or_variable(
     secure: Any, connect: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reconciler.auth import (
     ClientCredentialsAuthorizer,
     ConfidentialAppAuthClient,
     GlobusSDKUsageError,
+    InvalidResponseError,
     NullAuthorizer,
     Outcome,
 )
@@ -178,6 +180,63 @@ def test_failure_to_get_a_token_leaves_the_call_not_done(
         connect(recorder.url, ClientCredentialsAuthorizer(application, "m")).create_project("p", "e")
     assert (caught.value.http_status, caught.value.outcome) == (500, Outcome.NOT_DONE)
     assert service.calls == []
+
+
+FINE = {"access_token": "hunter2", "scope": "s", "resource_server": "r", "expires_in": 9000}
+MALFORMED: dict[str, Any] = {
+    "nothing": {},
+    "no scope": FINE | {"scope": None},
+    "no token": FINE | {"access_token": 5},
+    "an empty token": FINE | {"access_token": ""},
+    "a token with a line break": FINE | {"access_token": "hunter2\nX-Evil: 1"},
+    "no server": FINE | {"resource_server": ["hunter2"]},
+    "a lifetime in words": FINE | {"expires_in": "hunter2"},
+    "a lifetime that is a flag": FINE | {"expires_in": True},
+    "an endless lifetime": FINE | {"expires_in": 1e300},
+    "an infinite lifetime": b'{"access_token": "hunter2", "scope": "s", "resource_server": "r", "expires_in": 1e400}',
+    "other tokens that are none": FINE | {"other_tokens": 5},
+    "other tokens that are an object": FINE | {"other_tokens": FINE},
+    "another token that is text": FINE | {"other_tokens": ["hunter2"]},
+    "another token without a scope": FINE | {"other_tokens": [{"access_token": "hunter2"}]},
+    "a refresh token that is a list": FINE | {"refresh_token": ["hunter2"]},
+    "a kind that is a number": FINE | {"token_type": 1},
+    "a list": [FINE],
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_token_of_another_shape_is_refused_and_the_call_not_sent(
+    name: str, service: Service, recorder: Any, connect: Any, application: ConfidentialAppAuthClient
+) -> None:
+    recorder.by_path["/v2/oauth2/token"] = lambda _: (200, MALFORMED[name])
+    with pytest.raises(InvalidResponseError) as caught:
+        application.oauth2_client_credentials_tokens("m")
+    assert (caught.value.http_status, caught.value.outcome) == (200, Outcome.UNKNOWN)
+    with pytest.raises(InvalidResponseError) as wanted:
+        connect(recorder.url, ClientCredentialsAuthorizer(application, "m")).create_project("p", "e")
+    assert wanted.value.outcome is Outcome.NOT_DONE
+    assert service.calls == []
+    assert "hunter2" not in f"{caught.value!r} {wanted.value}"
+
+
+@pytest.mark.parametrize("tokens", [{}, ["hunter2"], [FINE, {}]])
+def test_dependent_tokens_of_another_shape_are_refused(
+    tokens: Any, recorder: Any, application: ConfidentialAppAuthClient
+) -> None:
+    recorder.answer(200, tokens)
+    with pytest.raises(InvalidResponseError) as caught:
+        application.oauth2_get_dependent_tokens("t")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("expires_in", [None, 0, 12, 12.5])
+def test_lifetime_of_a_token_may_be_absent_or_any_number(
+    expires_in: Any, recorder: Any, application: ConfidentialAppAuthClient
+) -> None:
+    recorder.answer(200, FINE | {"expires_in": expires_in, "other_tokens": None, "refresh_token": None})
+    before = int(time.time())
+    found = application.oauth2_client_credentials_tokens("s").by_scopes["s"]["expires_at_seconds"]
+    assert before <= found - int(expires_in or 0) <= time.time() + 1
 
 
 def test_scopes_of_two_services_do_not_make_one_authorizer(

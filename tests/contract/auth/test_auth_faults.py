@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.auth import (
     AuthAPIError,
+    AuthClient,
     GlobusConnectionError,
     GlobusTimeoutError,
     InvalidResponseError,
@@ -33,7 +34,14 @@ OPEN_ENDED = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nConnect
 PASSING: dict[str, tuple[Any, type[NetworkError]]] = {
     "N1 reset after the request": ("reset", GlobusConnectionError),
     "N2 closed before any byte": (b"", GlobusConnectionError),
-    "N3 closed amid the headers": (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-", InvalidResponseError),
+    "N3 closed amid the headers": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-",
+        GlobusConnectionError,
+    ),
+    "N3 closed after a header": (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", GlobusConnectionError),
+    "N3 closed amid the status line": (b"HTTP/1.1 204 No Con", GlobusConnectionError),
+    "N3 closed amid the headers of a 204": (b"HTTP/1.1 204 No Content\r\nX-", GlobusConnectionError),
+    "N3 closed amid the headers of a 404": (b"HTTP/1.1 404 Not Found\r\nContent-Ty", GlobusConnectionError),
     "N4 shorter than its Content-Length": (FINE[:-4], GlobusConnectionError),
     "N4 chunks that break off": (CHUNKED + b'20\r\n{"id": "fi', GlobusConnectionError),
     "N5 cut where only the end tells": (OPEN_ENDED + b'{"id": "fi', InvalidResponseError),
@@ -124,6 +132,28 @@ def test_no_content_is_a_success_of_a_put_or_delete(method: str, raw: Any, conne
     client = connect(raw(LASTING["N14 no content"]).url)
     answer = client.request(method, "/v2/api/scopes/s")
     assert (answer.http_status, answer.data) == (204, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "outcome"),
+    [
+        ("application/json", b'{"errors": [{"code": "NOT_FOUND"}]}', Outcome.DONE),
+        ("application/json", b"{}", Outcome.DONE),
+        ("application/json", b"", Outcome.DONE),
+        ("text/html", b"", Outcome.DONE),
+        ("text/html", b"<h1>nginx</h1>", Outcome.UNKNOWN),
+        ("text/plain", b"404 page not found", Outcome.UNKNOWN),
+        ("application/json", b"<h1>nginx</h1>", Outcome.UNKNOWN),
+    ],
+)
+def test_only_the_service_says_that_what_is_deleted_is_gone(
+    kind: str, body: bytes, outcome: Outcome, recorder: Any, client: AuthClient
+) -> None:
+    recorder.answer(404, body, Content_Type=kind)
+    with pytest.raises(AuthAPIError) as caught:
+        client.delete_scope("s")
+    assert (caught.value.http_status, caught.value.outcome) == (404, outcome)
+    assert len(recorder.requests) == 1
 
 
 def test_read_timeout_leaves_a_post_unknown(raw: Any, connect: Any) -> None:

@@ -50,10 +50,10 @@ def test_attempts_end_after_five(recorder: Any, client: AuthClient) -> None:
 
 @pytest.mark.parametrize("header", ["999999999", "61", "60"])
 def test_wait_that_the_service_asks_for_is_capped(
-    header: str, recorder: Any, client: AuthClient, sleeps: list[float]
+    header: str, recorder: Any, connect: Any, sleeps: list[float]
 ) -> None:
     recorder.answer(429, ERROR, Retry_After=header)
-    client.get_projects()
+    connect(recorder.url, http_timeout=100).get_projects()
     assert sleeps == [60]
 
 
@@ -125,14 +125,30 @@ def test_no_repetition_begins_that_the_time_for_the_call_would_end(recorder: Any
     assert len(recorder.requests) == 1
 
 
-def test_wait_that_the_service_asks_for_does_not_count_against_the_call(recorder: Any, connect: Any) -> None:
+@pytest.mark.parametrize("header", ["0", "1", "50"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_repetition_that_the_service_asks_for_takes_from_the_quota(
+    status: int, header: str, recorder: Any, connect: Any
+) -> None:
+    client = connect(recorder.url)
+    for _ in range(1000):
+        recorder.answer(status, ERROR, Retry_After=header)
+    for _ in range(200):
+        with pytest.raises(AuthAPIError):
+            client.get_projects()
+    assert len(recorder.requests) <= 1.1 * 200
+
+
+def test_wait_that_the_service_asks_for_counts_against_the_call(recorder: Any, connect: Any) -> None:
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    recorder.answer(429, ERROR, Retry_After="50")
-    recorder.answer(429, ERROR, Retry_After="50")
+    for _ in range(2):
+        recorder.answer(429, ERROR, Retry_After="40")
     client = connect(recorder.url, http_timeout=60, clock=lambda: now[0], sleep=sleep)
-    client.get_projects()
-    assert now == [101.0]
+    with pytest.raises(AuthAPIError) as caught:
+        client.create_project("p", "e")
+    assert (caught.value.http_status, caught.value.outcome) == (429, Outcome.NOT_DONE)
+    assert (len(recorder.requests), now) == (2, [40.5])

@@ -1,5 +1,6 @@
 """Every method puts on the wire exactly what the official SDK 3.40 does."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from reconciler.auth import (
+    MISSING,
     AuthClient,
     ConfidentialAppAuthClient,
     DependentScopeSpec,
@@ -39,6 +41,13 @@ READS: dict[str, tuple[Act, str, dict[str, str]]] = {
         {"scope_strings": "urn:a,https://b/c"},
     ),
     "get_scopes by id": (lambda c: c.get_scopes(ids=OTHER), "/v2/api/scopes", {"ids": str(OTHER)}),
+    "get_scopes by nothing": (lambda c: c.get_scopes(ids=None, scope_strings=None), "/v2/api/scopes", {}),
+    "get_scopes by no string": (
+        lambda c: c.get_scopes(ids="a", scope_strings=None),
+        "/v2/api/scopes",
+        {"ids": "a"},
+    ),
+    "get_scopes by no id": (lambda c: c.get_scopes(ids=[]), "/v2/api/scopes", {"ids": ""}),
     "get_scopes with a parameter": (
         lambda c: c.get_scopes(ids=[ID, OTHER], query_params={"x": 1}),
         "/v2/api/scopes",
@@ -64,6 +73,16 @@ READS: dict[str, tuple[Act, str, dict[str, str]]] = {
         "/v2/api/identity_providers",
         {"domains": "a.org,b.org"},
     ),
+    "get_identity_providers by nothing": (
+        lambda c: c.get_identity_providers(ids=MISSING, domains=None),
+        "/v2/api/identity_providers",
+        {},
+    ),
+    "get_identity_providers by no domain": (
+        lambda c: c.get_identity_providers(ids=ID, domains=MISSING),
+        "/v2/api/identity_providers",
+        {"ids": ID},
+    ),
     "get_identity_providers by id": (
         lambda c: c.get_identity_providers(ids=OTHER, query_params={"x": None, "y": "z"}),
         "/v2/api/identity_providers",
@@ -86,6 +105,12 @@ WRITES: dict[str, tuple[Act, str, str, Any]] = {
         "POST",
         "/v2/api/projects",
         {"project": {"display_name": "P", "contact_email": "p@x.org", "admin_group_ids": [ID, str(OTHER)]}},
+    ),
+    "create_project with nulls": (
+        lambda c: c.create_project(None, None),  # type: ignore[arg-type]
+        "POST",
+        "/v2/api/projects",
+        {"project": {"display_name": None, "contact_email": None}},
     ),
     "update_project": (
         lambda c: c.update_project(ID, display_name="Q", admin_ids=[]),
@@ -226,6 +251,36 @@ WRITES: dict[str, tuple[Act, str, str, Any]] = {
     ),
     "delete_scope": (lambda c: c.delete_scope(ID), "DELETE", f"/v2/api/scopes/{ID}", None),
 }
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_policy_takes_its_first_arguments_by_position_with_a_warning(
+    count: int, recorder: Any, client: AuthClient
+) -> None:
+    fields = {
+        "project_id": ID,
+        "high_assurance": True,
+        "authentication_assurance_timeout": 35,
+        "display_name": "D",
+        "description": "E",
+    }
+    first, others = list(fields.values())[:count], dict(list(fields.items())[count:])
+    create: Any = client.create_policy
+    with pytest.warns(DeprecationWarning, match="by position") as warned:
+        create(*first, **others)
+    assert warned[0].filename == __file__
+    assert recorder.requests[0].json == {"policy": fields}
+
+
+def test_policy_takes_no_argument_twice_and_no_more_by_position(recorder: Any, client: AuthClient) -> None:
+    create: Any = client.create_policy
+    with pytest.raises(TypeError, match="5 positional arguments but 6"):
+        create(ID, True, 35, "D", "E", False)
+    with pytest.raises(TypeError, match="multiple values for argument 'high_assurance'"):
+        create(ID, True, high_assurance=True, display_name="D", description="E")
+    kinds = {parameter.kind for parameter in inspect.signature(create).parameters.values()}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+    assert recorder.requests == []
 
 
 @pytest.mark.parametrize("name", READS)

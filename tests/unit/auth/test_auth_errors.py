@@ -66,7 +66,15 @@ def test_document_of_globus_auth_is_understood() -> None:
         ([1], "Error", None, None),
         (None, "Error", None, None),
         (b"<html>", "Error", None, None),
-        (b'{"code": "X", "code": "Y"}', "Error", None, None),
+        ({"errors": [{"id": "a"}, {"code": "x"}, {"id": None}]}, "x", None, "a"),
+        ({"errors": [{"id": {"a": 1}, "detail": "x"}, {"id": ["b"]}]}, "Error", "x", None),
+        ({"code": "X", "message": "m", "request_id": "r"}, "X", "m", "r"),
+        ({"errors": [{"id": "a"}], "request_id": "r"}, "Error", None, "a"),
+        ({"code": "X", "request_id": 5}, "X", None, None),
+        (b'{"code": "X", "code": "Y"}', "Y", None, None),
+        (b'{"code": "X", "message": "\xff!", "size": NaN}', "X", "\ufffd!", None),
+        (b'{"code": "X", "message": "\\ud800!", "size": 1e400}', "X", "\ufffd!", None),
+        (b'\xef\xbb\xbf{"code": "X"}', "X", None, None),
     ],
 )
 def test_other_documents_are_taken_as_far_as_they_go(
@@ -77,12 +85,34 @@ def test_other_documents_are_taken_as_far_as_they_go(
     assert found.args[5] == (message or "Reason")
 
 
+@pytest.mark.parametrize(
+    ("charset", "content"),
+    [
+        ("latin-1", b"\xe9"),
+        ("UTF-8", b"\xc3\xa9"),
+        ('"windows-1252"', b"\xe9"),
+        ("no-such-charset", b"\xc3\xa9"),
+        ("hex", b"\xc3\xa9"),
+        ("idna", b"\xc3\xa9"),
+        ("\xff", b"\xc3\xa9"),
+        ("", b"\xc3\xa9"),
+    ],
+)
+def test_error_is_read_in_its_charset(charset: str, content: bytes) -> None:
+    found = error(403, b'{"message": "' + content + b'"}', kind=f"application/json; charset={charset}")
+    assert found.message == "\xe9"
+    assert json.loads(found.text) == found.raw_json
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["errors", "code", "id", "detail", "authorization_parameters", "required_scopes"]), inner
+            st.sampled_from(
+                ["errors", "code", "id", "request_id", "detail", "authorization_parameters", "required_scopes"]
+            ),
+            inner,
         )
     ),
     max_leaves=12,
@@ -120,6 +150,9 @@ def test_missing_consent_needs_its_code_and_scopes() -> None:
     assert error(403, {"code": "ConsentRequired", "required_scopes": ["s"]}).info.consent_required
     assert not error(403, {"code": "Other", "required_scopes": ["s"]}).info.consent_required
     assert not error(403, {"code": "ConsentRequired"}).info.consent_required
+    assert not error(403, {"code": "ConsentRequired", "required_scopes": []}).info.consent_required
+    one = error(403, {"code": "ConsentRequired", "required_scopes": "x", "required_scope": "s"}).info.consent_required
+    assert (bool(one), one.required_scopes) == (True, ["s"])
 
 
 ERRORS: list[GlobusError] = [
@@ -149,6 +182,8 @@ def test_usage_errors_are_value_errors_and_leave_the_call_not_done() -> None:
 POOL = HTTPConnectionPool("127.0.0.1")
 REFUSED = MaxRetryError(POOL, "/x?q=hunter2", NewConnectionError(None, "refused"))  # type: ignore[arg-type]
 UNTRUSTED = MaxRetryError(POOL, "/x", ssl.SSLCertVerificationError(1, "certificate verify failed"))
+NO_COMMON_TLS = MaxRetryError(POOL, "/x", ssl.SSLError(1, "[SSL: TLSV1_ALERT_PROTOCOL_VERSION]"))
+CUT_HANDSHAKE = MaxRetryError(POOL, "/x", ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
 SLOW_BODY = ReadTimeoutError(POOL, "/x", "slow")
 
 
@@ -160,6 +195,9 @@ SLOW_BODY = ReadTimeoutError(POOL, "/x", "slow")
         (requests.ConnectionError("reset"), True, GlobusConnectionError, Outcome.NOT_DONE),
         (requests.exceptions.SSLError(UNTRUSTED), False, GlobusTLSError, Outcome.NOT_DONE),
         (requests.exceptions.SSLError("bad record"), False, GlobusConnectionError, Outcome.UNKNOWN),
+        (requests.exceptions.SSLError(NO_COMMON_TLS), True, GlobusTLSError, Outcome.NOT_DONE),
+        (requests.exceptions.SSLError(NO_COMMON_TLS), False, GlobusConnectionError, Outcome.UNKNOWN),
+        (requests.exceptions.SSLError(CUT_HANDSHAKE), True, GlobusConnectionError, Outcome.NOT_DONE),
         (requests.ConnectTimeout("far"), False, GlobusConnectionTimeoutError, Outcome.NOT_DONE),
         (requests.ReadTimeout("slow"), False, GlobusTimeoutError, Outcome.UNKNOWN),
         (requests.ReadTimeout("handshake"), True, GlobusConnectionTimeoutError, Outcome.NOT_DONE),

@@ -57,6 +57,10 @@ def test_address_with_tls_or_on_the_loopback_is_accepted(url: str) -> None:
         "http://127.0.0.1.example.org",
         "http://localhost.example.org",
         "http://0.0.0.0",
+        "http://127.0.0.1:99999",
+        "http://[x",
+        "https://a..example",
+        f"https://{'a' * 64}.example",
         "http://10.0.0.1",
         "https://user:hunter2@auth.globus.org",
         "https://hunter2@auth.globus.org",
@@ -154,3 +158,37 @@ def test_settings_sleep_for_real_unless_told_and_hide_the_proxy() -> None:
     assert settings.proxy
     assert "hunter2" not in repr(settings)
     assert TransportSettings().max_body_bytes == 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_retries", "x"),
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("max_retries", True),
+        ("max_sleep", "x"),
+        ("max_sleep", -1),
+        ("max_sleep", float("nan")),
+        ("max_sleep", float("inf")),
+        ("pool_size", 0),
+        ("max_body_bytes", 0),
+        ("proxy", 5),
+        ("proxy", "socks5://u:hunter2@x"),
+        ("proxy", "http://u:hunter2@x:y"),
+        ("policy", {"max_attempts": 1}),
+        ("quota", 5),
+        ("sleep", 5),
+        ("clock", "hunter2"),
+    ],
+)
+def test_setting_of_another_type_is_refused_and_not_shown(name: str, value: Any) -> None:
+    with pytest.raises(GlobusSDKUsageError, match=name) as caught:
+        read_settings({name: value}, {})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_settings_that_fit_are_taken() -> None:
+    found = read_settings({"max_retries": 0, "max_sleep": 1.5, "pool_size": 1, "proxy": "proxy.example:3128"}, {})
+    assert (found.policy.max_attempts, found.policy.max_retry_after) == (1, 1.5)
+    assert (found.pool_size, found.proxy) == (1, "proxy.example:3128")

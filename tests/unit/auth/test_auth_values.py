@@ -85,10 +85,11 @@ def test_one_id_or_several_become_lists_or_commas() -> None:
     assert comma_separated("a,b") == "a,b"
     assert comma_separated(ID) == str(ID)
     assert comma_separated(("a", ID)) == f"a,{ID}"
+    assert comma_separated(5) == "5"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", ["", ".", "..", "a/b", "/", "a\\b"])
-def test_id_that_would_name_another_resource_is_refused(wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["", ".", "..", "a/b", "/", "a\\b", None, MISSING])
+def test_id_that_would_name_another_resource_is_refused(wrong: Any) -> None:
     with pytest.raises(GlobusSDKUsageError):
         segment(wrong)
 
@@ -126,6 +127,18 @@ def test_response_wraps_another_with_its_client() -> None:
     assert (outer["a"], outer.client) == (1, "c")
     with pytest.raises(ValueError, match="brings its client"):
         GlobusHTTPResponse(inner, "d")
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))])
+def test_response_is_copied_and_pickled_without_its_client(again: Any) -> None:
+    with AuthClient(base_url="http://127.0.0.1:9") as client:
+        found = GlobusHTTPResponse(answer({"a": [1]}), client)
+        copied = again(found)
+        assert (copied["a"], copied.http_status, copied.text) == ([1], 200, found.text)
+        assert copied.headers["Content-Type"] == "application/json"
+        assert copied.client is None
+        assert found.client is client
+        assert again(tokens()).by_scopes["a"]["access_token"] == "t1"
 
 
 def test_response_is_made_from_the_http_librarys_own() -> None:
