@@ -1,7 +1,11 @@
-"""Owns the way of a request through the server: parsed, run as one transaction, answered, logged; no input is a 500."""
+"""Owns the way of a request through the server: parsed, run as one transaction, answered, logged; no input is a 500.
+
+An answer is written out before its transaction is committed, so that nothing is kept that cannot be answered.
+"""
 
 import json
 import sqlite3
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -49,21 +53,23 @@ def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
     async def handle(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
         try:
-            call = await _call(request)
+            response = _answer(endpoint, service, desk, await _call(request))
         except ApiError as error:
-            desk.note(method, path, error.status)
-            return _response(Answer(error.document, error.status))
-        fault = desk.take_fault(method, path)
-        if fault is not None and not fault.after_commit:
-            answer = Answer(error_document(fault.status, "A fault on demand, before the commit"), fault.status)
-        else:
-            answer = _run(endpoint, service, call)
-        if fault is not None and fault.after_commit:
-            answer = Answer(error_document(fault.status, "A fault on demand, after the commit"), fault.status)
-        desk.note(method, path, answer.status)
-        return _response(answer)
+            response = _response(Answer(error.document, error.status))
+        desk.note(method, path, response.status_code)
+        return response
 
     return handle
+
+
+def _answer(endpoint: Endpoint, service: Service, desk: Desk, call: Call) -> Response:
+    fault = desk.take_fault(call.method, call.path)
+    if fault is not None and not fault.after_commit:
+        return _response(Answer(error_document(fault.status, "A fault on demand, before the commit"), fault.status))
+    response = _run(endpoint, service, call)
+    if fault is not None:
+        return _response(Answer(error_document(fault.status, "A fault on demand, after the commit"), fault.status))
+    return response
 
 
 def _administered(endpoint: Callable[[Call], Answer]) -> Handler:
@@ -76,14 +82,18 @@ def _administered(endpoint: Callable[[Call], Answer]) -> Handler:
     return handle
 
 
-def _run(endpoint: Endpoint, service: Service, call: Call) -> Answer:
+def _run(endpoint: Endpoint, service: Service, call: Call) -> Response:
     try:
         with service.store.transaction():
-            return endpoint(service, call)
+            return _response(endpoint(service, call))
     except (ApiError, TokenError) as error:
-        return Answer(error.document, error.status)
+        return _response(Answer(error.document, error.status))
     except sqlite3.OperationalError as error:
-        return Answer(error_document(503, f"The file of the emulator cannot be used: {error}"), 503)
+        return _response(Answer(error_document(503, f"The file of the emulator cannot be used: {error}"), 503))
+    except Exception as error:  # noqa: BLE001 - a bug is answered and logged like all else
+        traceback.print_exc()
+        detail = f"A bug of the emulator, {type(error).__name__}; its standard error says where"
+        return _response(Answer(error_document(500, detail), 500))
 
 
 async def _call(request: Request) -> Call:
@@ -98,7 +108,7 @@ async def _call(request: Request) -> Call:
     query: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         query.setdefault(name, []).append(value)
-    return Call(request.method, request.path_params, query, request.headers, body)
+    return Call(request.method, request.scope["path"], request.path_params, query, request.headers, body)
 
 
 def _response(answer: Answer) -> Response:
