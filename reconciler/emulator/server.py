@@ -21,12 +21,13 @@ from typing import Self, TypeVar
 import uvicorn
 
 from reconciler.emulator.app import build
+from reconciler.emulator.bootstrap import issue_bootstrap_secret
 from reconciler.emulator.calls import Service
 from reconciler.emulator.desk import Desk
 from reconciler.emulator.errors import CannotServe
 from reconciler.emulator.store import Store
 from reconciler.emulator.switches import Switches
-from reconciler.emulator.world import issue_bootstrap_secret, issue_person_token, seed
+from reconciler.emulator.world import issue_person_token, seed
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
@@ -96,7 +97,7 @@ class Emulator:
 
     @property
     def client_secret(self) -> str:
-        """Return a secret of the Bootstrap client, issued when first asked for; it replaces those of earlier starts."""
+        """Return a secret of the Bootstrap client, issued when first asked for; those of other starts stay."""
         if self._secret is None:
             self._secret = self._run(lambda: issue_bootstrap_secret(self._store, self._clock()))
         return self._secret
