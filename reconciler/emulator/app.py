@@ -3,6 +3,7 @@
 An answer is written out before its transaction is committed, so that nothing is kept that cannot be answered.
 """
 
+import asyncio
 import json
 import sqlite3
 import traceback
@@ -48,12 +49,13 @@ def build(service: Service, desk: Desk) -> Starlette:
 
 
 def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
-    """Serve an endpoint: after its body has been read, nothing is awaited, so that requests run one after the other."""
+    """Serve an endpoint on the store's thread, where requests run one after the other."""
 
     async def handle(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
         try:
-            response = _answer(endpoint, service, desk, await _call(request))
+            call = await _call(request)
+            response = await asyncio.wrap_future(service.store.submit(lambda: _answer(endpoint, service, desk, call)))
         except ApiError as error:
             response = _response(Answer(error.document, error.status))
         desk.note(method, path, response.status_code)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler.emulator import CannotServe, Emulator
+from reconciler.emulator import CannotServe, Emulator, serve
 
 Make = Callable[..., Any]
 
@@ -209,3 +209,43 @@ def test_two_processes_may_share_a_file(tmp_path: Path, caller: Make) -> None:
         project = requests.post(url, json=project_body(env), headers=bearer(env), timeout=30).json()["project"]
         call = caller(emulator, headers=bearer(env))
         assert call("GET", "/v2/api/projects")["projects"] == [project]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the file as another process does that is in the middle of a write."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_request_that_waits_for_the_file_keeps_nobody_else_waiting(
+    emulator: Emulator, rosalind: Make, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with held(tmp_path / "emulator.db"):
+            waiting = pool.submit(rosalind, "GET", "/v2/api/projects")
+            for _ in range(20):
+                requests.get(f"{emulator.base_url}/_emulator/requests", timeout=2)
+            assert not waiting.done()
+        assert waiting.result() == {"projects": []}
+
+
+def test_file_that_stays_held_is_an_error_of_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.emulator.store._BUSY_SECONDS", 0.05)
+    path = tmp_path / "emulator.db"
+    with Emulator(path) as emulator:
+        headers = {"Authorization": f"Bearer {emulator.person_token('rosalind@globusid.org')}"}
+        with held(path):
+            answer = requests.get(f"{emulator.base_url}/v2/api/projects", headers=headers, timeout=30)
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "SERVICE_UNAVAILABLE")
+            with pytest.raises(CannotServe, match="database is locked"):
+                emulator.person_token("rosalind@globusid.org")
+            with pytest.raises(CannotServe, match="database is locked"):
+                _ = emulator.client_id
+            with pytest.raises(CannotServe, match="database is locked"), Emulator(path):
+                pass
+            with pytest.raises(CannotServe, match="database is locked"):
+                serve(path, port=0, env_file=None)
+        assert emulator.client_id
