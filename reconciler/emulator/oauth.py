@@ -128,6 +128,8 @@ def _client(service: Service, call: Call, form: dict[str, str]) -> str:
         client = client_of_basic(service.store, value.strip())
     else:
         client = client_of_secret(service.store, form.get("client_id", ""), form.get("client_secret", ""))
+    if client is None and service.switches.failed_client_document == "errors":
+        raise ApiError(401, "Basic auth failed")
     if client is None:
         raise TokenError(401, "invalid_client")
     return client

@@ -48,3 +48,5 @@ class Switches:
     """[FIX] Whether clients of type resource_server may use the client credentials grant."""
     identities_need_view_identities: bool = False
     """[UNK] Whether looking up identities needs the scope view_identities."""
+    failed_client_document: Literal["errors", "error"] = "errors"
+    """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
