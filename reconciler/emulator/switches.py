@@ -26,6 +26,8 @@ class Switches:
     """[INF] A project with clients is refused [OBS]; for policies nobody has said."""
     deleted_scope_in_use: Literal["drop", "keep", "refuse"] = "drop"
     """[UNK] What happens to other scopes' dependent_scopes when the scope, or its client, is deleted."""
+    delete_only_administrator: Literal["refuse", "allow"] = "refuse"
+    """[UNK] What a DELETE of a client does that is the only administrator of a project (``allow``: it is lost)."""
     scope_create_envelope: Literal["scopes", "scope"] = "scopes"
     """[OBS] What a create answers: production a list of scopes; the SDK's fixture and documentation one object."""
     session_gate: bool = True

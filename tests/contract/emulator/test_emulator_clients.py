@@ -165,6 +165,35 @@ def test_deleted_client_stays_in_the_list_of_administrators(
     assert [person["id"] for person in left["admins"]["identities"]] == [me]
 
 
+@pytest.mark.parametrize(("others", "status"), [([], 409), (["client"], 409), (["deleted"], 409), (["rosalind"], 200)])
+def test_only_administrator_of_a_project_cannot_be_deleted(
+    rosalind: Make, new_client: Make, new_project: Make, others: list[str], status: int
+) -> None:
+    me = rosalind("GET", "/v2/oauth2/userinfo")["sub"]
+    client, deleted = new_client(rosalind)["id"], new_client(rosalind)["id"]
+    ids = {"rosalind": me, "client": client, "deleted": deleted}
+    new_project(rosalind, admin_ids=[client, *(ids[other] for other in others)])
+    rosalind("DELETE", f"/v2/api/clients/{deleted}")
+    refusal = rosalind("DELETE", f"/v2/api/clients/{client}", status=status)
+    assert status == 200 or "only administrator" in refusal["error_description"]
+
+
+def test_client_beside_a_group_of_administrators_can_be_deleted(
+    rosalind: Make, new_client: Make, new_project: Make
+) -> None:
+    client = new_client(rosalind)["id"]
+    new_project(rosalind, admin_ids=[client], admin_group_ids=["7958284e-6e46-5a6b-ae1e-0e970d9df2c2"])
+    rosalind("DELETE", f"/v2/api/clients/{client}")
+
+
+def test_switch_lets_the_only_administrator_go(start: Make, caller: Make, new_client: Make, new_project: Make) -> None:
+    call = caller(start(delete_only_administrator="allow"), "rosalind@globusid.org")
+    client = new_client(call)["id"]
+    project = new_project(call, admin_ids=[client])["id"]
+    call("DELETE", f"/v2/api/clients/{client}")
+    call("GET", f"/v2/api/projects/{project}", status=403)
+
+
 def test_switch_refuses_redirects_that_are_neither_https_nor_local(start: Make, caller: Make, new_client: Make) -> None:
     call = caller(start(redirect_uris_https_or_local=True), "rosalind@globusid.org")
     client = new_client(call, redirect_uris=["https://example.edu", "http://localhost:8000/x"])
