@@ -8,7 +8,7 @@ from reconciler.emulator.credentials import CREDENTIAL
 from reconciler.emulator.errors import missing
 from reconciler.emulator.policies import POLICY
 from reconciler.emulator.projects import PROJECT
-from reconciler.emulator.resources import Credentials, Resource, Scopes
+from reconciler.emulator.resources import Clients, Credentials, Resource, Scopes
 from reconciler.emulator.scopes import SCOPE
 from reconciler.emulator.wellknown import VIEW_IDENTITIES
 
@@ -74,7 +74,7 @@ _OF_CLIENT = "/v2/api/clients/{client_id}"
 ROUTES: tuple[Row, ...] = (
     *_whole(Resource(PROJECT)),
     *_whole(Resource(POLICY)),
-    *_whole(Resource(CLIENT)),
+    *_whole(Clients(CLIENT)),
     ("GET", "/v2/api/scopes", _SCOPES.show_all),
     *_single("/v2/api/scopes", _SCOPES),
     ("GET", _OF_CLIENT + "/scopes", _SCOPES.show_all),

@@ -1,4 +1,7 @@
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,13 +66,18 @@ def test_exactly_one_of_type_and_public_has_to_be_given(
     "wrong",
     [
         {"name": "two\nlines"},
+        *({"name": f"two{separator}lines"} for separator in "\r\v\f\x85\u2028\u2029"),
+        {"name": "a line and its end\u2028"},
         {"name": ""},
         {"visibility": "hidden"},
         {"redirect_uris": "https://example.edu"},
         {"redirect_uris": None},
         {"links": {"privacy_policy": "https://example.edu"}},
+        {"links": None},
         {"required_idp": "00000000-0000-4000-8000-000000000000"},
         {"preselect_idp": "globusid"},
+        {"public_client": "yes"},
+        {"userinfo_from_effective_identity": 1},
     ],
 )
 def test_wrong_values_are_refused_on_create_and_update(rosalind: Make, new_client: Make, wrong: dict[str, Any]) -> None:
@@ -125,6 +133,28 @@ def test_client_lists_the_scopes_that_it_owns(rosalind: Make, new_client: Make, 
     client = new_client(rosalind)["id"]
     scope = new_scope(rosalind, client)
     assert rosalind("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope["id"]]
+
+
+def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make, tmp_path: Path) -> None:
+    client, other = new_client(rosalind), new_client(ada)
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
+        statement = "UPDATE objects SET document = json_set(document, '$.fqdns', json(?)) WHERE id = ?"
+        connection.execute(statement, ('["data.example.edu", "www.example.edu"]', client["id"]))
+        connection.execute(statement, ('["ada.example.edu"]', other["id"]))
+    client["fqdns"] = ["data.example.edu", "www.example.edu"]
+    assert rosalind("GET", "/v2/api/clients?fqdn=WWW.example.edu") == {"client": client}
+    for unknown in ("example.edu", ""):
+        refusal = rosalind("GET", f"/v2/api/clients?fqdn={unknown}", status=404)
+        assert refusal["errors"][0]["code"] == "NOT_FOUND"
+    rosalind("GET", "/v2/api/clients?fqdn=ada.example.edu", status=403)
+    rosalind("GET", f"/v2/api/clients?fqdn=www.example.edu&project_id={client['project']}", status=400)
+
+
+def test_clients_are_filtered_by_their_project(rosalind: Make, ada: Make, new_client: Make) -> None:
+    client, _, other = new_client(rosalind), new_client(rosalind), new_client(ada)
+    assert rosalind("GET", f"/v2/api/clients?project_id={client['project'].upper()}") == {"clients": [client]}
+    for project in (other["project"], "nonsense", ""):
+        assert rosalind("GET", f"/v2/api/clients?project_id={project}") == {"clients": []}
 
 
 def test_deleted_client_takes_its_scopes_and_credentials_along(
