@@ -114,6 +114,7 @@ async def _call(request: Request) -> Call:
 
 
 def _response(answer: Answer) -> Response:
-    content: Any = json.dumps(answer.document, ensure_ascii=False).encode()
-    headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else None
-    return Response(content, answer.status, headers, media_type="application/json")
+    is_page = answer.media_type == "text/html"
+    content: Any = answer.document.encode() if is_page else json.dumps(answer.document, ensure_ascii=False).encode()
+    headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else {}
+    return Response(content, answer.status, {**headers, **answer.headers}, media_type=answer.media_type)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
@@ -34,6 +34,11 @@ class Call:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def base_url(self) -> str:
+        """Return the address by which the caller reached the server."""
+        return "http://" + self.headers.get("host", "127.0.0.1")
 
     def listed(self, name: str) -> list[str]:
         """Return a comma-separated query parameter, without empty elements."""
@@ -80,6 +85,8 @@ class Answer:
 
     document: Any
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 Endpoint = Callable[[Service, Call], Answer]

@@ -19,13 +19,13 @@ _PRIVATE = (
     "globus_connect_server",
     "resource_server",
 )
-_DEPENDENT = "urn:globus:auth:grant_type:dependent_token"
+DEPENDENT_TOKEN = "urn:globus:auth:grant_type:dependent_token"  # noqa: S105 - the name of a grant
 _NO_LINKS = {"privacy_policy": None, "terms_and_conditions": None}
 
 
 def grant_types(context: Context, document: Document) -> list[str]:
     """Return the grants that the type of a client implies [FIX]."""
-    grants = ["authorization_code", "client_credentials", "refresh_token", _DEPENDENT]
+    grants = ["authorization_code", "client_credentials", "refresh_token", DEPENDENT_TOKEN]
     match document["client_type"]:
         case kind if kind in _PUBLIC:
             return ["authorization_code", "refresh_token"]
@@ -96,7 +96,8 @@ def _before_delete(context: Context, document: Document) -> None:
         forget_secret(context, credential)
         store.delete("credential", credential["id"])
     store.rows("DELETE FROM secrets WHERE client = ?", client)
-    store.rows("DELETE FROM tokens WHERE client = ? OR identity = ?", client, client)
+    for table in ("tokens", "refresh_tokens", "codes"):
+        store.rows(f"DELETE FROM {table} WHERE client = ? OR identity = ?", client, client)  # noqa: S608 - constants
 
 
 def _require_other_administrators(store: Store, client: str) -> None:

@@ -43,6 +43,13 @@ CREATE TABLE IF NOT EXISTS tokens (
     issued REAL NOT NULL, expires REAL NOT NULL, authenticated REAL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tokens_by_client ON tokens (client);
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL, authenticated REAL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS codes (
+    hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL, authenticated REAL,
+    redirect_uri TEXT NOT NULL, challenge TEXT, nonce TEXT, offline INTEGER NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 

@@ -52,3 +52,7 @@ class Switches:
     """[UNK] Whether looking up identities needs the scope view_identities."""
     failed_client_document: Literal["errors", "error"] = "errors"
     """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
+    issuer: Literal["service", "local"] = "service"
+    """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
+    approve_without_asking: bool = False
+    """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
