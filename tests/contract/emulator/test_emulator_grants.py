@@ -117,11 +117,14 @@ def test_dependent_scope_without_consent_is_named(
 
 
 def test_only_a_token_for_the_service_itself_can_be_exchanged(
-    emulator: Emulator, service: Any, application: Any, login: Make
+    emulator: Emulator, rosalind: Make, service: Any, application: Any, login: Make, new_client: Make, new_secret: Make
 ) -> None:
-    auth, _ = service
-    for token in ("nonsense", login(emulator, application, "openid").json()["access_token"]):
-        answer = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=auth)
+    auth, scope = service
+    other = new_client(rosalind)["id"]
+    foreign = (other, new_secret(rosalind, other)["secret"])
+    for token, who in (("nonsense", auth), ("openid", auth), (scope, foreign)):
+        presented = token if token == "nonsense" else login(emulator, application, token).json()["access_token"]
+        answer = post(emulator, data={"grant_type": DEPENDENT, "token": presented}, auth=who)
         assert (answer.status_code, answer.json()) == (401, {"error": "invalid_grant"})
 
 
