@@ -54,7 +54,7 @@ def reachable(context: Context, kind: str) -> list[Document]:
 
 
 def is_visible(context: Context, scope: Document) -> bool:
-    """Say whether a scope can be found and depended on: advertised, of a public client, or the caller's [DOC]."""
+    """Say whether the caller finds a scope: advertised, of a public client, or the caller's."""
     if scope["advertised"]:
         return True
     client = context.store.find("client", scope["client"])

@@ -1,7 +1,12 @@
-"""Owns the way of a request through the server: parsed, run as one transaction, answered, logged; no input is a 500."""
+"""Owns the way of a request through the server: parsed, run as one transaction, answered, logged; no input is a 500.
 
+An answer is written out before its transaction is committed, so that nothing is kept that cannot be answered.
+"""
+
+import asyncio
 import json
 import sqlite3
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -44,26 +49,29 @@ def build(service: Service, desk: Desk) -> Starlette:
 
 
 def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
-    """Serve an endpoint: after its body has been read, nothing is awaited, so that requests run one after the other."""
+    """Serve an endpoint on the store's thread, where requests run one after the other."""
 
     async def handle(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
         try:
             call = await _call(request)
+            response = await asyncio.wrap_future(service.store.submit(lambda: _answer(endpoint, service, desk, call)))
         except ApiError as error:
-            desk.note(method, path, error.status)
-            return _response(Answer(error.document, error.status))
-        fault = desk.take_fault(method, path)
-        if fault is not None and not fault.after_commit:
-            answer = Answer(error_document(fault.status, "A fault on demand, before the commit"), fault.status)
-        else:
-            answer = _run(endpoint, service, call)
-        if fault is not None and fault.after_commit:
-            answer = Answer(error_document(fault.status, "A fault on demand, after the commit"), fault.status)
-        desk.note(method, path, answer.status)
-        return _response(answer)
+            response = _response(Answer(error.document, error.status))
+        desk.note(method, path, response.status_code)
+        return response
 
     return handle
+
+
+def _answer(endpoint: Endpoint, service: Service, desk: Desk, call: Call) -> Response:
+    fault = desk.take_fault(call.method, call.path)
+    if fault is not None and not fault.after_commit:
+        return _response(Answer(error_document(fault.status, "A fault on demand, before the commit"), fault.status))
+    response = _run(endpoint, service, call)
+    if fault is not None:
+        return _response(Answer(error_document(fault.status, "A fault on demand, after the commit"), fault.status))
+    return response
 
 
 def _administered(endpoint: Callable[[Call], Answer]) -> Handler:
@@ -76,14 +84,18 @@ def _administered(endpoint: Callable[[Call], Answer]) -> Handler:
     return handle
 
 
-def _run(endpoint: Endpoint, service: Service, call: Call) -> Answer:
+def _run(endpoint: Endpoint, service: Service, call: Call) -> Response:
     try:
         with service.store.transaction():
-            return endpoint(service, call)
+            return _response(endpoint(service, call))
     except (ApiError, TokenError) as error:
-        return Answer(error.document, error.status)
+        return _response(Answer(error.document, error.status))
     except sqlite3.OperationalError as error:
-        return Answer(error_document(503, f"The file of the emulator cannot be used: {error}"), 503)
+        return _response(Answer(error_document(503, f"The file of the emulator cannot be used: {error}"), 503))
+    except Exception as error:  # noqa: BLE001 - a bug is answered and logged like all else
+        traceback.print_exc()
+        detail = f"A bug of the emulator, {type(error).__name__}; its standard error says where"
+        return _response(Answer(error_document(500, detail), 500))
 
 
 async def _call(request: Request) -> Call:
@@ -98,10 +110,11 @@ async def _call(request: Request) -> Call:
     query: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         query.setdefault(name, []).append(value)
-    return Call(request.method, request.path_params, query, request.headers, body)
+    return Call(request.method, request.scope["path"], request.path_params, query, request.headers, body)
 
 
 def _response(answer: Answer) -> Response:
-    content: Any = json.dumps(answer.document, ensure_ascii=False).encode()
-    headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else None
-    return Response(content, answer.status, headers, media_type="application/json")
+    is_page = answer.media_type == "text/html"
+    content: Any = answer.document.encode() if is_page else json.dumps(answer.document, ensure_ascii=False).encode()
+    headers = {"WWW-Authenticate": "Bearer"} if answer.status == 401 else {}
+    return Response(content, answer.status, {**headers, **answer.headers}, media_type=answer.media_type)

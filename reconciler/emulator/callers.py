@@ -77,7 +77,8 @@ def issue_token(store: Store, caller: Caller, now: float) -> str:
 
 
 def forget_expired(store: Store, now: float) -> None:
-    """Drop the tokens that have expired."""
+    """Drop the tokens and codes that have expired."""
+    store.rows("DELETE FROM codes WHERE expires <= ?", now)
     store.rows("DELETE FROM tokens WHERE expires <= ?", now)
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
@@ -12,7 +12,7 @@ from reconciler.emulator.errors import invalid
 from reconciler.emulator.store import Document, Store
 from reconciler.emulator.switches import Switches
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,16 @@ class Call:
     """One request; ``params`` come from the path."""
 
     method: str
+    path: str
     params: Mapping[str, str]
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def base_url(self) -> str:
+        """Return the address by which the caller reached the server."""
+        return "http://" + self.headers.get("host", "127.0.0.1")
 
     def listed(self, name: str) -> list[str]:
         """Return a comma-separated query parameter, without empty elements."""
@@ -53,11 +59,12 @@ class Call:
         """Return the JSON of the body.
 
         Raises:
-            ApiError: 400, when it is no JSON, or holds numbers or characters that JSON cannot carry onward.
+            ApiError: 400, when it is no JSON in UTF-8, or holds numbers or characters that JSON cannot carry onward.
         """
         try:
-            parsed = json.loads(self.body, parse_constant=_no_constant)
-            if _SURROGATE.search(self.body):
+            text = self.body.decode()  # json.loads of bytes would guess UTF-16 and let surrogates pass
+            parsed = json.loads(text, parse_constant=_no_constant)
+            if _SURROGATE.search(text):
                 json.dumps(parsed, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise invalid(f"The body is not valid JSON: {error}") from None
@@ -78,6 +85,8 @@ class Answer:
 
     document: Any
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
 
 
 Endpoint = Callable[[Service, Call], Answer]

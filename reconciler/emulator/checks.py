@@ -11,6 +11,7 @@ from typing import Any
 Check = Callable[[object], Any]
 
 _SUFFIX = re.compile(r"[a-z0-9_]+\Z")
+_LINE_BREAK = re.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _LONGEST_SECONDS = 2**31 - 1
 
 
@@ -23,7 +24,7 @@ def text(value: object) -> str:
 
 def line(value: object) -> str:
     """Accept a string without line breaks ("May not contain linebreaks", of a client's name [DOC])."""
-    if "\n" in text(value) or "\r" in text(value):
+    if _LINE_BREAK.search(text(value)):
         raise ValueError("a string without line breaks")
     return text(value)
 

@@ -5,10 +5,11 @@ from urllib.parse import urlsplit
 from reconciler.emulator import checks
 from reconciler.emulator.callers import Context
 from reconciler.emulator.credentials import forget_secret
-from reconciler.emulator.errors import invalid
+from reconciler.emulator.errors import conflict, invalid
+from reconciler.emulator.identities import identity_by_id
 from reconciler.emulator.kinds import Draft, Field, Kind
 from reconciler.emulator.scopes import release_dependents
-from reconciler.emulator.store import Document
+from reconciler.emulator.store import Document, Store
 
 _PUBLIC = ("public_installed_client", "public_webapp_client")
 _PRIVATE = (
@@ -18,13 +19,13 @@ _PRIVATE = (
     "globus_connect_server",
     "resource_server",
 )
-_DEPENDENT = "urn:globus:auth:grant_type:dependent_token"
+DEPENDENT_TOKEN = "urn:globus:auth:grant_type:dependent_token"  # noqa: S105 - the name of a grant
 _NO_LINKS = {"privacy_policy": None, "terms_and_conditions": None}
 
 
 def grant_types(context: Context, document: Document) -> list[str]:
     """Return the grants that the type of a client implies [FIX]."""
-    grants = ["authorization_code", "client_credentials", "refresh_token", _DEPENDENT]
+    grants = ["authorization_code", "client_credentials", "refresh_token", DEPENDENT_TOKEN]
     match document["client_type"]:
         case kind if kind in _PUBLIC:
             return ["authorization_code", "refresh_token"]
@@ -86,6 +87,8 @@ def _shown(context: Context, document: Document) -> Document:
 def _before_delete(context: Context, document: Document) -> None:
     """Take scopes, credentials and tokens along (globus-auth.md 3, [OBS])."""
     store, client = context.store, document["id"]
+    if context.switches.delete_only_administrator == "refuse":
+        _require_other_administrators(store, client)
     for scope in store.children("scope", [client]):
         release_dependents(context, scope, client=client)
         store.delete("scope", scope["id"])
@@ -93,7 +96,18 @@ def _before_delete(context: Context, document: Document) -> None:
         forget_secret(context, credential)
         store.delete("credential", credential["id"])
     store.rows("DELETE FROM secrets WHERE client = ?", client)
-    store.rows("DELETE FROM tokens WHERE client = ? OR identity = ?", client, client)
+    for table in ("tokens", "refresh_tokens", "codes"):
+        store.rows(f"DELETE FROM {table} WHERE client = ? OR identity = ?", client, client)  # noqa: S608 - constants
+
+
+def _require_other_administrators(store: Store, client: str) -> None:
+    for source in store.sources(client):
+        project = store.find("project", source)
+        if project is None or project["admin_group_ids"]:
+            continue
+        others = (admin for admin in project["admin_ids"] if admin != client)
+        if not any(identity_by_id(store, admin) for admin in others):
+            raise conflict(f"The client is the only administrator of the project {source}; give it another one first")
 
 
 CLIENT = Kind(

@@ -45,6 +45,7 @@ class TokenError(Exception):
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
         self.status = status
+        self.error = error
         self.document = {"error": error}
 
 

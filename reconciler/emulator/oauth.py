@@ -1,59 +1,43 @@
-"""Owns the OAuth 2 endpoints that a program needs: client credentials, introspection, revocation, and userinfo."""
+"""Owns the token endpoints of OAuth 2: who asks, which grant it is, introspection, validation and revocation."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
-from reconciler.emulator.access import is_visible
-from reconciler.emulator.callers import (
-    TOKEN_SECONDS,
-    Caller,
-    client_of_basic,
-    client_of_secret,
-    digest,
-    issue_token,
-    require_scope,
-)
-from reconciler.emulator.calls import Answer, Call, Service, caller_of, context_of
-from reconciler.emulator.clients import grant_types
+from reconciler.emulator.callers import Caller, client_of_basic, client_of_secret, digest
+from reconciler.emulator.calls import Answer, Call, Service, context_of
+from reconciler.emulator.clients import DEPENDENT_TOKEN, grant_types
 from reconciler.emulator.errors import ApiError, TokenError
+from reconciler.emulator.grants import (
+    Request,
+    authorization_code,
+    client_credentials,
+    dependent_tokens,
+    refresh_token,
+)
 from reconciler.emulator.identities import identity_by_id
-from reconciler.emulator.store import Document
-from reconciler.emulator.wellknown import PERSON_SCOPES, resource_server
+from reconciler.emulator.openid import issuer
+from reconciler.emulator.wellknown import resource_server
+
+_GRANTS: dict[str, Callable[[Request], object]] = {
+    "authorization_code": authorization_code,
+    "client_credentials": client_credentials,
+    "refresh_token": refresh_token,
+    DEPENDENT_TOKEN: dependent_tokens,
+}
+_FOR_PUBLIC_CLIENTS = ("authorization_code", "refresh_token")
 
 
 def token(service: Service, call: Call) -> Answer:
     """Grant tokens: one document for the first resource server, the rest under ``other_tokens``."""
     form = call.form()
-    client = _client(service, call, form)
-    if form.get("grant_type") != "client_credentials":
+    grant = form.get("grant_type", "")
+    client = _public_client(service, call, form) if grant in _FOR_PUBLIC_CLIENTS else None
+    client = client or _client(service, call, form)
+    if grant not in _GRANTS:
         raise TokenError(400, "unsupported_grant_type")
-    caller = Caller(client, client, frozenset())
-    context = context_of(service, caller)
-    if "client_credentials" not in grant_types(context, service.store.find("client", client) or {}):
+    context = context_of(service, Caller(client, client, frozenset()))
+    if grant not in grant_types(context, service.store.find("client", client) or {}):
         raise TokenError(400, "unauthorized_client")
-    wanted = base_scopes(form.get("scope", ""))
-    for scope in wanted:
-        known = None if scope in PERSON_SCOPES else service.store.find_by_key("scope", scope)
-        if scope not in PERSON_SCOPES and (known is None or not is_visible(context, known)):
-            raise TokenError(400, "invalid_scope")
-    if not wanted:
-        raise TokenError(400, "invalid_scope")
-    servers = sorted({resource_server(scope) for scope in wanted}, key=lambda server: server != "auth.globus.org")
-    granted = [_grant(service, caller, server, wanted) for server in servers]
-    return Answer(granted[0] | {"other_tokens": granted[1:]})
-
-
-def base_scopes(requested: str) -> list[str]:
-    """Return the scopes of a request without the dependencies that brackets hold (``a[b *c] d``)."""
-    scopes, depth, current = [], 0, ""
-    for character in requested + " ":
-        if character == " " and depth == 0:
-            scopes.append(current.removeprefix("*"))
-            current = ""
-        elif character in "[]":
-            depth = max(0, depth + (1 if character == "[" else -1))
-        elif depth == 0:
-            current += character
-    return list(dict.fromkeys(scope for scope in scopes if scope))
+    return Answer(_GRANTS[grant](Request(service, call, client, form)))
 
 
 def introspect(service: Service, call: Call) -> Answer:
@@ -81,45 +65,45 @@ def introspect(service: Service, call: Call) -> Answer:
             "iat": int(issued),
             "nbf": int(issued),
             "aud": sorted({resource_server(one) for one in scope.split()} | {client}),
-            "iss": "https://auth.globus.org",
+            "iss": issuer(service, call),
             "token_type": "Bearer",
         }
     )
 
 
+def validate(service: Service, call: Call) -> Answer:
+    """Say whether a token, for access or refreshing, is one of the client that asks; deprecated, but still called."""
+    form = call.form()
+    client, hashed = _holder(service, call, form), digest(form.get("token", ""))
+    found = service.store.rows(
+        "SELECT 1 FROM tokens WHERE hash = ? AND client = ? AND expires > ? "
+        "UNION SELECT 1 FROM refresh_tokens WHERE hash = ? AND client = ?",
+        *(hashed, client, service.clock(), hashed, client),
+    )
+    return Answer({"active": bool(found)})
+
+
 def revoke(service: Service, call: Call) -> Answer:
     """Revoke a token of the client that asks; the answer does not tell whether it was one."""
     form = call.form()
-    client = form.get("client_id") if "authorization" not in call.headers else None
-    if client is None or "client_secret" in form:
-        client = _client(service, call, form)
-    hashed = digest(form.get("token", ""))
+    client, hashed = _holder(service, call, form), digest(form.get("token", ""))
     service.store.rows("DELETE FROM tokens WHERE hash = ? AND client = ?", hashed, client)
+    service.store.rows("DELETE FROM refresh_tokens WHERE hash = ? AND client = ?", hashed, client)
     return Answer({"active": False})
 
 
-def userinfo(service: Service, call: Call) -> Answer:
-    """Tell the caller about itself, as far as the scopes of its token go."""
-    caller = caller_of(service, call)
-    require_scope(caller, "openid")
-    identity = identity_by_id(service.store, caller.identity)
-    if identity is None or caller.basic:
-        raise ApiError(401, "Call must be authenticated")
-    answer: Document = {"sub": caller.identity}
-    if caller.authenticated is not None:
-        answer["last_authentication"] = int(caller.authenticated)
-    if "email" in caller.scopes:
-        answer["email"] = identity["email"]
-    if "profile" in caller.scopes:
-        provider = service.store.find("identity_provider", identity["identity_provider"]) or {}
-        answer |= {
-            "name": identity["name"],
-            "organization": identity["organization"],
-            "preferred_username": identity["username"],
-            "identity_provider": identity["identity_provider"],
-            "identity_provider_display_name": provider.get("name"),
-        }
-    return Answer(answer)
+def _holder(service: Service, call: Call, form: dict[str, str]) -> str:
+    """Return the client that holds a token, which may name itself without a secret."""
+    client = form.get("client_id") if "authorization" not in call.headers else None
+    return _client(service, call, form) if client is None or "client_secret" in form else client.lower()
+
+
+def _public_client(service: Service, call: Call, form: dict[str, str]) -> str | None:
+    """Return the public client that names itself and has no secret to prove it."""
+    if "authorization" in call.headers or "client_secret" in form:
+        return None
+    client = service.store.find("client", form.get("client_id", "").lower())
+    return str(client["id"]) if client is not None and client["public_client"] else None
 
 
 def _client(service: Service, call: Call, form: dict[str, str]) -> str:
@@ -128,19 +112,8 @@ def _client(service: Service, call: Call, form: dict[str, str]) -> str:
         client = client_of_basic(service.store, value.strip())
     else:
         client = client_of_secret(service.store, form.get("client_id", ""), form.get("client_secret", ""))
+    if client is None and service.switches.failed_client_document == "errors":
+        raise ApiError(401, "Basic auth failed")
     if client is None:
         raise TokenError(401, "invalid_client")
     return client
-
-
-def _grant(service: Service, caller: Caller, server: str, wanted: list[str]) -> Document:
-    scopes = [scope for scope in wanted if resource_server(scope) == server]
-    issued = issue_token(service.store, replace(caller, scopes=frozenset(scopes)), service.clock())
-    return {
-        "access_token": issued,
-        "scope": " ".join(scopes),
-        "expires_in": TOKEN_SECONDS,
-        "token_type": "Bearer",
-        "resource_server": server,
-        "other_tokens": [],
-    }

@@ -8,7 +8,7 @@ from reconciler.emulator.callers import Context, keep_secret, require_scope, req
 from reconciler.emulator.calls import Answer, Call, Service, caller_of, context_of
 from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.clients import CLIENT
-from reconciler.emulator.errors import invalid, missing
+from reconciler.emulator.errors import ApiError, invalid, missing
 from reconciler.emulator.kinds import Draft, Kind
 from reconciler.emulator.store import Document
 from reconciler.emulator.wellknown import MANAGE_PROJECTS
@@ -104,6 +104,30 @@ class Resource:
 
     def _answer_all(self, context: Context, documents: list[Document]) -> Answer:
         return Answer({self.kind.plural: [self.kind.shown(context, document) for document in documents]})
+
+
+@dataclass(frozen=True, slots=True)
+class Clients(Resource):
+    """The endpoints of clients, which are also found by an FQDN and filtered by a project."""
+
+    def show_all(self, service: Service, call: Call) -> Answer:
+        """Answer the caller's clients, those of one project, or the one client with an FQDN [FIX, get_client]."""
+        if "fqdn" not in call.query:
+            answer = Resource.show_all(self, service, call)
+            if "project_id" in call.query:
+                projects = {identifier.lower() for identifier in call.listed("project_id")}
+                answer.document["clients"] = [c for c in answer.document["clients"] if c["project"] in projects]
+            return answer
+        if "project_id" in call.query:
+            raise invalid("Only one of fqdn and project_id may be given")
+        context, fqdn = enter(service, call), call.query["fqdn"][-1].lower()
+        owner = (
+            "SELECT id FROM objects WHERE kind = 'client' AND ? IN (SELECT value FROM json_each(document, '$.fqdns'))"
+        )
+        found = context.store.rows(owner, fqdn)
+        if not found:
+            raise ApiError(404, f"No client with the FQDN {fqdn}")
+        return self._answer(context, locate(context, CLIENT, found[0][0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Owns the table of what is served where; every row is a method, a path and an endpoint."""
 
-from reconciler.emulator import identities, oauth
+from reconciler.emulator import authorize, identities, oauth, openid
 from reconciler.emulator.callers import require_scope
 from reconciler.emulator.calls import Answer, Call, Endpoint, Service, caller_of
 from reconciler.emulator.clients import CLIENT
@@ -8,7 +8,7 @@ from reconciler.emulator.credentials import CREDENTIAL
 from reconciler.emulator.errors import missing
 from reconciler.emulator.policies import POLICY
 from reconciler.emulator.projects import PROJECT
-from reconciler.emulator.resources import Credentials, Resource, Scopes
+from reconciler.emulator.resources import Clients, Credentials, Resource, Scopes
 from reconciler.emulator.scopes import SCOPE
 from reconciler.emulator.wellknown import VIEW_IDENTITIES
 
@@ -74,7 +74,7 @@ _OF_CLIENT = "/v2/api/clients/{client_id}"
 ROUTES: tuple[Row, ...] = (
     *_whole(Resource(PROJECT)),
     *_whole(Resource(POLICY)),
-    *_whole(Resource(CLIENT)),
+    *_whole(Clients(CLIENT)),
     ("GET", "/v2/api/scopes", _SCOPES.show_all),
     *_single("/v2/api/scopes", _SCOPES),
     ("GET", _OF_CLIENT + "/scopes", _SCOPES.show_all),
@@ -89,6 +89,12 @@ ROUTES: tuple[Row, ...] = (
     ("POST", "/v2/oauth2/token", oauth.token),
     ("POST", "/v2/oauth2/token/introspect", oauth.introspect),
     ("POST", "/v2/oauth2/token/revoke", oauth.revoke),
-    ("GET", "/v2/oauth2/userinfo", oauth.userinfo),
-    ("POST", "/v2/oauth2/userinfo", oauth.userinfo),
+    ("POST", "/v2/oauth2/token/validate", oauth.validate),
+    ("GET", "/v2/oauth2/authorize", authorize.ask),
+    ("POST", "/v2/oauth2/authorize", authorize.decide),
+    ("GET", "/v2/web/auth-code", authorize.show_code),
+    ("GET", "/v2/oauth2/userinfo", openid.userinfo),
+    ("POST", "/v2/oauth2/userinfo", openid.userinfo),
+    ("GET", "/.well-known/openid-configuration", openid.configuration),
+    ("GET", "/jwk.json", openid.keys),
 )

@@ -1,11 +1,10 @@
 """Owns the rules of scopes: their strings, what they may depend on, and what a deletion does to those who depend."""
 
 from reconciler.emulator import checks
-from reconciler.emulator.access import is_visible
 from reconciler.emulator.callers import Context
 from reconciler.emulator.errors import conflict, invalid
 from reconciler.emulator.kinds import Draft, Field, Kind
-from reconciler.emulator.store import Document
+from reconciler.emulator.store import Document, Store
 
 
 def scope_string(host: str, suffix: str) -> str:
@@ -24,16 +23,26 @@ def _rules(context: Context, draft: Draft) -> Document:
     if draft.changes("dependent_scopes"):
         known = {one["scope"] for one in (draft.before or {}).get("dependent_scopes", ())}
         for dependent in document["dependent_scopes"]:
-            _check_dependent(context, dependent["scope"], known)
+            identifier = dependent["scope"]
+            if identifier not in known and not _may_depend(context.store, document["client"], identifier):
+                raise invalid(
+                    f"scope.dependent_scopes: no scope with id {identifier} that is advertised, of a public client, "
+                    "or of a client in the same project"
+                )
     return document
 
 
-def _check_dependent(context: Context, identifier: str, known: set[str]) -> None:
-    if identifier in known:
-        return
-    scope = context.store.find("scope", identifier)
-    if scope is None or not is_visible(context, scope):
-        raise invalid(f"scope.dependent_scopes: no scope with id {identifier} that you can see")
+def _may_depend(store: Store, client: str, identifier: str) -> bool:
+    """Say whether a client's scopes may depend on a scope, whoever asks: its clients' projects decide [DOC]."""
+    scope = store.find("scope", identifier)
+    if scope is None:
+        return False
+    if scope["advertised"] or scope["client"] == client:
+        return True
+    own, other = store.find("client", client) or {}, store.find("client", scope["client"]) or {}
+    if other.get("visibility") == "public":
+        return True
+    return own.get("project") is not None and own["project"] == other.get("project")
 
 
 def dependents(document: Document) -> list[str]:

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -21,12 +20,13 @@ from typing import Self, TypeVar
 import uvicorn
 
 from reconciler.emulator.app import build
+from reconciler.emulator.bootstrap import issue_bootstrap_secret
 from reconciler.emulator.calls import Service
 from reconciler.emulator.desk import Desk
 from reconciler.emulator.errors import CannotServe
-from reconciler.emulator.store import Store
+from reconciler.emulator.store import Store, usable
 from reconciler.emulator.switches import Switches
-from reconciler.emulator.world import issue_bootstrap_secret, issue_person_token, seed
+from reconciler.emulator.world import issue_person_token, seed
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
@@ -96,7 +96,7 @@ class Emulator:
 
     @property
     def client_secret(self) -> str:
-        """Return a secret of the Bootstrap client, issued when first asked for; it replaces those of earlier starts."""
+        """Return a secret of the Bootstrap client, issued when first asked for; those of other starts stay."""
         if self._secret is None:
             self._secret = self._run(lambda: issue_bootstrap_secret(self._store, self._clock()))
         return self._secret
@@ -106,49 +106,42 @@ class Emulator:
 
         Raises:
             KeyError: The world has no such person.
+            CannotServe: The file cannot be used, for example because another process holds it.
         """
         return self._run(lambda: issue_person_token(self._store, username, self._clock(), session_age=session_age))
 
     def _run(self, work: Callable[[], T]) -> T:
-        """Do something with the store on the server's thread, as one transaction."""
-        future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                with self._store.transaction():
-                    result = work()
-            except Exception as error:  # noqa: BLE001 - handed to the caller
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        self._server.loop.call_soon_threadsafe(run)
-        return future.result()
+        """Do something with the store on its thread, as one transaction."""
+        with usable(self._db):
+            return self._store.submit(lambda: self._store.transact(work)).result()
 
 
 def serve(db: Path, *, port: int, env_file: Path | None) -> None:
     """Serve until SIGINT or SIGTERM; write the env file once connections are accepted."""
     store = _open(db, time.time())
     with contextlib.closing(store), _listen(port) as listening:
-        asyncio.run(_serve(store, listening, env_file))
-
-
-async def _serve(store: Store, listening: socket.socket, env_file: Path | None) -> None:
-    server = _server(Service(store, Switches(), time.time))
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, server.stopping.set)
-    with store.transaction():
-        secret = issue_bootstrap_secret(store, time.time())
-        client = store.setting("bootstrap")
-    if env_file is not None:
-        lines = {
+        with usable(db):
+            client, secret = store.transact(lambda: _bootstrap(store, time.time()))
+        environment = {
             "GLOBUS_SDK_SERVICE_URL_AUTH": _url(listening),
             "RECONCILER_CLIENT_ID": client,
             "RECONCILER_CLIENT_SECRET": secret,
         }
-        text = "".join(f"{name}={value}\n" for name, value in lines.items())
-        server.when_ready = lambda: _write_private(env_file, text)
+        text = "".join(f"{name}={value}\n" for name, value in environment.items())
+        asyncio.run(_serve(store, listening, lambda: _write_private(env_file, text)))
+
+
+def _bootstrap(store: Store, now: float) -> tuple[str, str]:
+    secret = issue_bootstrap_secret(store, now)
+    return str(store.setting("bootstrap")), secret
+
+
+async def _serve(store: Store, listening: socket.socket, when_ready: Callable[[], None]) -> None:
+    server = _server(Service(store, Switches(), time.time))
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, server.stopping.set)
+    server.when_ready = when_ready
     await server.serve([listening])
 
 
@@ -215,7 +208,8 @@ def _server(service: Service) -> _Server:
 def _open(db: Path, now: float) -> Store:
     store = Store(db)
     try:
-        seed(store, now)
+        with usable(db):
+            seed(store, now)
     except BaseException:
         store.close()
         raise
@@ -239,8 +233,10 @@ def _url(listening: socket.socket) -> str:
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
-def _write_private(path: Path, text: str) -> None:
+def _write_private(path: Path | None, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
+    if path is None:
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:

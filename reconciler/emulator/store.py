@@ -5,14 +5,19 @@ Every request is one transaction, and a transaction is on the disk before its an
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.emulator.errors import CannotServe
 
 Document = dict[str, Any]
+T = TypeVar("T")
+
+_BUSY_SECONDS = 5
+"""How long to wait for another process that holds the file."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -38,21 +43,34 @@ CREATE TABLE IF NOT EXISTS tokens (
     issued REAL NOT NULL, expires REAL NOT NULL, authenticated REAL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tokens_by_client ON tokens (client);
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL, authenticated REAL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS codes (
+    hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL, authenticated REAL,
+    redirect_uri TEXT NOT NULL, challenge TEXT, nonce TEXT, offline INTEGER NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 
 class Store:
-    """One connection to the file. All its users run on one thread, so that a request never meets half of another."""
+    """One connection to the file and the one thread that uses it once the server runs.
+
+    So a request never meets half of another, and waiting for the file keeps nobody from stopping the server.
+    """
 
     def __init__(self, path: Path) -> None:
-        with _usable(path):
+        with usable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_file():
                 # Of a file that cannot be written, SQLite would leave a companion that cannot be written for ever.
                 path.open("r+b").close()
-            self.connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self.connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        self._thread = ThreadPoolExecutor(1, "emulator-store")
         try:
-            with _usable(path):
+            with usable(path):
                 self._prepare()
         except BaseException:
             self.connection.close()
@@ -73,8 +91,13 @@ class Store:
             self.connection.execute(statement)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file when what is under way has ended; what still waits is not done."""
+        self._thread.shutdown(cancel_futures=True)
         self.connection.close()
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Let the thread do something, after all that was submitted before."""
+        return self._thread.submit(work)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -86,6 +109,11 @@ class Store:
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def transact(self, work: Callable[[], T]) -> T:
+        """Do something as one transaction."""
+        with self.transaction():
+            return work()
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
@@ -157,7 +185,12 @@ class Store:
 
 
 @contextmanager
-def _usable(path: Path) -> Iterator[None]:
+def usable(path: Path) -> Iterator[None]:
+    """Say of the file what is wrong with it.
+
+    Raises:
+        CannotServe: The body could not use the file.
+    """
     try:
         yield
     except (OSError, sqlite3.Error) as error:

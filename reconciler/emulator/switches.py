@@ -26,6 +26,8 @@ class Switches:
     """[INF] A project with clients is refused [OBS]; for policies nobody has said."""
     deleted_scope_in_use: Literal["drop", "keep", "refuse"] = "drop"
     """[UNK] What happens to other scopes' dependent_scopes when the scope, or its client, is deleted."""
+    delete_only_administrator: Literal["refuse", "allow"] = "refuse"
+    """[UNK] What a DELETE of a client does that is the only administrator of a project (``allow``: it is lost)."""
     scope_create_envelope: Literal["scopes", "scope"] = "scopes"
     """[OBS] What a create answers: production a list of scopes; the SDK's fixture and documentation one object."""
     session_gate: bool = True
@@ -48,3 +50,9 @@ class Switches:
     """[FIX] Whether clients of type resource_server may use the client credentials grant."""
     identities_need_view_identities: bool = False
     """[UNK] Whether looking up identities needs the scope view_identities."""
+    failed_client_document: Literal["errors", "error"] = "errors"
+    """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
+    issuer: Literal["service", "local"] = "service"
+    """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
+    approve_without_asking: bool = False
+    """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""

@@ -6,13 +6,13 @@ The same names have the same ids in every world; only the world's own id and the
 import uuid
 from dataclasses import dataclass
 
-from reconciler.emulator.callers import Caller, forget_expired, issue_token, keep_secret, timestamp
+from reconciler.emulator.callers import Caller, forget_expired, issue_token
 from reconciler.emulator.store import Document, Store
 from reconciler.emulator.wellknown import PERSON_SCOPES, SERVICES, derived_id
 
 GLOBUS_ID = "41143743-f3c8-4d60-bbdb-eeecaba85bd9"
 """Globus ID, the provider that the SDK's documentation shows."""
-_BOOTSTRAP = "Bootstrap"
+BOOTSTRAP = "Bootstrap"
 CLIENT_DOMAIN = "clients.auth.globus.org"
 CLIENT_PROVIDER = derived_id("provider", CLIENT_DOMAIN)
 """The provider of client identities; its true id is not public."""
@@ -74,9 +74,10 @@ def group_id(name: str) -> str:
 
 
 def seed(store: Store, now: float) -> None:
-    """Make the world if the file holds none yet, and forget the tokens that have expired."""
+    """Make the world if the file holds none yet, or Bootstrap if it is gone; forget the tokens that have expired."""
     with store.transaction():
         forget_expired(store, now)
+        add_bootstrap(store)
         if store.setting("world"):
             return
         for provider in PROVIDERS:
@@ -88,9 +89,6 @@ def seed(store: Store, now: float) -> None:
             for username in members:
                 store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
         _add_services(store)
-        bootstrap = str(uuid.uuid4())
-        _add_client(store, bootstrap, _BOOTSTRAP, "client_identity")
-        store.set_setting("bootstrap", bootstrap)
         store.set_setting("world", str(uuid.uuid4()))
 
 
@@ -114,22 +112,13 @@ def add_identity(
     return identity
 
 
-def issue_bootstrap_secret(store: Store, now: float) -> str:
-    """Give the Bootstrap client a new secret in place of its earlier ones."""
-    client = str(store.setting("bootstrap"))
-    for earlier in store.children("credential", [client]):
-        if earlier["name"] == _BOOTSTRAP:
-            store.rows("DELETE FROM secrets WHERE credential = ?", earlier["id"])
-            store.delete("credential", earlier["id"])
-    credential: Document = {
-        "id": str(uuid.uuid4()),
-        "client": client,
-        "name": _BOOTSTRAP,
-        "created": timestamp(now),
-        "secret": None,
-    }
-    store.insert("credential", credential, parent=client)
-    return keep_secret(store, client, credential["id"])
+def add_bootstrap(store: Store) -> str:
+    """Make the Bootstrap client where there is none, with the id that it had if somebody deleted it; return the id."""
+    client = store.setting("bootstrap") or str(uuid.uuid4())
+    if store.find("client", client) is None:
+        _add_client(store, client, BOOTSTRAP, "client_identity")
+        store.set_setting("bootstrap", client)
+    return client
 
 
 def issue_person_token(store: Store, username: str, now: float, *, session_age: float = 0) -> str:

@@ -1,7 +1,10 @@
+import base64
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -124,3 +127,45 @@ def token_of() -> Callable[..., Any]:
         return requests.post(f"{emulator.base_url}/v2/oauth2/token", auth=(client, secret), data=data, timeout=30)
 
     return token_of
+
+
+@pytest.fixture
+def login() -> Callable[..., Any]:
+    """Log a person in with a code and PKCE; the answer is the response of the token endpoint."""
+
+    def login(emulator: Emulator, client: Any, scope: str, **more: str) -> requests.Response:
+        verifier = "v" * 43
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        ask = {
+            "client_id": client["id"],
+            "redirect_uri": client["redirect_uris"][0],
+            "scope": scope,
+            "state": "s&t",
+            "response_type": "code",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "username": "ada@uni.example.org",
+            "decision": "allow",
+            **more,
+        }
+        url = f"{emulator.base_url}/v2/oauth2/authorize"
+        back = requests.post(url, data=ask, timeout=30, allow_redirects=False)
+        assert back.status_code == 302, back.text
+        query = dict(parse_qsl(urlsplit(back.headers["Location"]).query))
+        assert query["state"] == "s&t"
+        form = {
+            "grant_type": "authorization_code",
+            "code": query["code"],
+            "redirect_uri": ask["redirect_uri"],
+            "client_id": client["id"],
+            "code_verifier": verifier,
+        }
+        return requests.post(f"{emulator.base_url}/v2/oauth2/token", data=form, timeout=30)
+
+    return login
+
+
+@pytest.fixture
+def application(rosalind: Call, new_client: Callable[..., Any]) -> Any:
+    """Register a public client with an address to return to."""
+    return new_client(rosalind, public_client=True, redirect_uris=["http://localhost:8000/callback?a=b"])

@@ -1,4 +1,7 @@
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,13 +66,18 @@ def test_exactly_one_of_type_and_public_has_to_be_given(
     "wrong",
     [
         {"name": "two\nlines"},
+        *({"name": f"two{separator}lines"} for separator in "\r\v\f\x85\u2028\u2029"),
+        {"name": "a line and its end\u2028"},
         {"name": ""},
         {"visibility": "hidden"},
         {"redirect_uris": "https://example.edu"},
         {"redirect_uris": None},
         {"links": {"privacy_policy": "https://example.edu"}},
+        {"links": None},
         {"required_idp": "00000000-0000-4000-8000-000000000000"},
         {"preselect_idp": "globusid"},
+        {"public_client": "yes"},
+        {"userinfo_from_effective_identity": 1},
     ],
 )
 def test_wrong_values_are_refused_on_create_and_update(rosalind: Make, new_client: Make, wrong: dict[str, Any]) -> None:
@@ -127,6 +135,28 @@ def test_client_lists_the_scopes_that_it_owns(rosalind: Make, new_client: Make, 
     assert rosalind("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope["id"]]
 
 
+def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make, tmp_path: Path) -> None:
+    client, other = new_client(rosalind), new_client(ada)
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
+        statement = "UPDATE objects SET document = json_set(document, '$.fqdns', json(?)) WHERE id = ?"
+        connection.execute(statement, ('["data.example.edu", "www.example.edu"]', client["id"]))
+        connection.execute(statement, ('["ada.example.edu"]', other["id"]))
+    client["fqdns"] = ["data.example.edu", "www.example.edu"]
+    assert rosalind("GET", "/v2/api/clients?fqdn=WWW.example.edu") == {"client": client}
+    for unknown in ("example.edu", ""):
+        refusal = rosalind("GET", f"/v2/api/clients?fqdn={unknown}", status=404)
+        assert refusal["errors"][0]["code"] == "NOT_FOUND"
+    rosalind("GET", "/v2/api/clients?fqdn=ada.example.edu", status=403)
+    rosalind("GET", f"/v2/api/clients?fqdn=www.example.edu&project_id={client['project']}", status=400)
+
+
+def test_clients_are_filtered_by_their_project(rosalind: Make, ada: Make, new_client: Make) -> None:
+    client, _, other = new_client(rosalind), new_client(rosalind), new_client(ada)
+    assert rosalind("GET", f"/v2/api/clients?project_id={client['project'].upper()}") == {"clients": [client]}
+    for project in (other["project"], "nonsense", ""):
+        assert rosalind("GET", f"/v2/api/clients?project_id={project}") == {"clients": []}
+
+
 def test_deleted_client_takes_its_scopes_and_credentials_along(
     rosalind: Make, new_client: Make, new_scope: Make, new_secret: Make
 ) -> None:
@@ -163,6 +193,35 @@ def test_deleted_client_stays_in_the_list_of_administrators(
     left = rosalind("GET", f"/v2/api/projects/{project['id']}")["project"]
     assert left["admin_ids"] == [me, client]
     assert [person["id"] for person in left["admins"]["identities"]] == [me]
+
+
+@pytest.mark.parametrize(("others", "status"), [([], 409), (["client"], 409), (["deleted"], 409), (["rosalind"], 200)])
+def test_only_administrator_of_a_project_cannot_be_deleted(
+    rosalind: Make, new_client: Make, new_project: Make, others: list[str], status: int
+) -> None:
+    me = rosalind("GET", "/v2/oauth2/userinfo")["sub"]
+    client, deleted = new_client(rosalind)["id"], new_client(rosalind)["id"]
+    ids = {"rosalind": me, "client": client, "deleted": deleted}
+    new_project(rosalind, admin_ids=[client, *(ids[other] for other in others)])
+    rosalind("DELETE", f"/v2/api/clients/{deleted}")
+    refusal = rosalind("DELETE", f"/v2/api/clients/{client}", status=status)
+    assert status == 200 or "only administrator" in refusal["error_description"]
+
+
+def test_client_beside_a_group_of_administrators_can_be_deleted(
+    rosalind: Make, new_client: Make, new_project: Make
+) -> None:
+    client = new_client(rosalind)["id"]
+    new_project(rosalind, admin_ids=[client], admin_group_ids=["7958284e-6e46-5a6b-ae1e-0e970d9df2c2"])
+    rosalind("DELETE", f"/v2/api/clients/{client}")
+
+
+def test_switch_lets_the_only_administrator_go(start: Make, caller: Make, new_client: Make, new_project: Make) -> None:
+    call = caller(start(delete_only_administrator="allow"), "rosalind@globusid.org")
+    client = new_client(call)["id"]
+    project = new_project(call, admin_ids=[client])["id"]
+    call("DELETE", f"/v2/api/clients/{client}")
+    call("GET", f"/v2/api/projects/{project}", status=403)
 
 
 def test_switch_refuses_redirects_that_are_neither_https_nor_local(start: Make, caller: Make, new_client: Make) -> None:

@@ -34,7 +34,8 @@ def test_deleted_secret_buys_no_tokens_but_those_it_bought_live_on(
     path = f"/v2/api/clients/{client}/credentials/{credential['id']}"
     assert rosalind("DELETE", path)["credential"] == credential | {"secret": None}
     refused = token_of(emulator, client, credential["secret"])
-    assert (refused.status_code, refused.json()) == (401, {"error": "invalid_client"})
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["code"], error["detail"]) == (401, "UNAUTHORIZED", "Basic auth failed")
     caller(emulator, headers={"Authorization": f"Bearer {token}"})("GET", "/v2/api/projects")
 
 

@@ -1,17 +1,18 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from reconciler.emulator import CannotServe, Emulator
+from reconciler.emulator import CannotServe, Emulator, serve
 
 Make = Callable[..., Any]
 
@@ -127,7 +128,7 @@ def test_one_of_many_wins_a_unique_suffix(rosalind: Make, new_client: Make) -> N
         assert sum(pool.map(create, range(16))) == 1
 
 
-def test_world_and_objects_outlive_a_restart_and_the_secret_is_renewed(
+def test_world_and_objects_outlive_a_restart_and_each_start_has_a_secret(
     tmp_path: Path, caller: Make, token_of: Make
 ) -> None:
     path = tmp_path / "missing" / "folder" / "emulator.db"
@@ -144,11 +145,50 @@ def test_world_and_objects_outlive_a_restart_and_the_secret_is_renewed(
         call = caller(emulator, headers={"Authorization": f"Bearer {token}"})
         assert call("GET", "/v2/api/projects")["projects"] == [project]
         assert emulator.client_secret != secret
-        assert token_of(emulator, client, secret).status_code == 401
-        (credential,) = caller(emulator, auth=(client, emulator.client_secret))(
-            "GET", f"/v2/api/clients/{client}/credentials"
-        )["credentials"]
-        assert credential["name"] == "Bootstrap"
+        assert token_of(emulator, client, secret).status_code == 200
+        call = caller(emulator, auth=(client, emulator.client_secret))
+        credentials = call("GET", f"/v2/api/clients/{client}/credentials")["credentials"]
+        assert [credential["name"] for credential in credentials] == ["Bootstrap"] * 2
+
+
+def test_only_old_secrets_of_earlier_starts_are_retired(tmp_path: Path, caller: Make, new_secret: Make) -> None:
+    now, path = [1_800_000_000.0], tmp_path / "emulator.db"
+    secrets: list[tuple[str, str]] = []
+
+    def start() -> list[int]:
+        """Start once more and return which starts' secrets work."""
+        with Emulator(path, clock=lambda: now[0]) as emulator:
+            if not secrets:
+                auth = (emulator.client_id, emulator.client_secret)
+                secrets.append((auth[0], new_secret(caller(emulator, auth=auth), auth[0], "Bootstrap")["secret"]))
+            secrets.append((emulator.client_id, emulator.client_secret))
+            url = f"{emulator.base_url}/v2/api/clients"
+            return [n for n, auth in enumerate(secrets) if requests.get(url, auth=auth, timeout=30).status_code == 200]
+
+    for number in range(1, 11):
+        assert start() == list(range(number + 1))
+    now[0] += 86_401
+    assert start() == [0, *range(4, 12)]  # a user's secret, and the newest eight
+
+
+def test_deleted_bootstrap_client_is_made_again_at_the_start(tmp_path: Path, caller: Make, token_of: Make) -> None:
+    path = tmp_path / "emulator.db"
+    with Emulator(path) as emulator:
+        client = emulator.client_id
+        caller(emulator, auth=(client, emulator.client_secret))("DELETE", f"/v2/api/clients/{client}")
+    with Emulator(path) as emulator:
+        assert emulator.client_id == client
+        assert token_of(emulator, client, emulator.client_secret).status_code == 200
+
+
+def test_secret_asked_for_after_the_deletion_of_its_client_works(
+    emulator: Emulator, caller: Make, token_of: Make
+) -> None:
+    token = emulator.person_token("rosalind@globusid.org")
+    with closing(sqlite3.connect(emulator._db)) as connection, connection:
+        connection.execute("DELETE FROM objects WHERE id = ?", (emulator.client_id,))
+    assert token_of(emulator, emulator.client_id, emulator.client_secret).status_code == 200
+    caller(emulator, headers={"Authorization": f"Bearer {token}"})("GET", "/v2/api/projects")
 
 
 def test_unknown_person_has_no_token(emulator: Emulator) -> None:
@@ -164,7 +204,48 @@ def test_port_in_use_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
 
 def test_two_processes_may_share_a_file(tmp_path: Path, caller: Make) -> None:
     with serving(tmp_path) as (_, env), Emulator(tmp_path / "emulator.db") as emulator:
+        assert emulator.client_secret != env["RECONCILER_CLIENT_SECRET"]
         url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/api/projects"
         project = requests.post(url, json=project_body(env), headers=bearer(env), timeout=30).json()["project"]
         call = caller(emulator, headers=bearer(env))
         assert call("GET", "/v2/api/projects")["projects"] == [project]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the file as another process does that is in the middle of a write."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_request_that_waits_for_the_file_keeps_nobody_else_waiting(
+    emulator: Emulator, rosalind: Make, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with held(tmp_path / "emulator.db"):
+            waiting = pool.submit(rosalind, "GET", "/v2/api/projects")
+            for _ in range(20):
+                requests.get(f"{emulator.base_url}/_emulator/requests", timeout=2)
+            assert not waiting.done()
+        assert waiting.result() == {"projects": []}
+
+
+def test_file_that_stays_held_is_an_error_of_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.emulator.store._BUSY_SECONDS", 0.05)
+    path = tmp_path / "emulator.db"
+    with Emulator(path) as emulator:
+        headers = {"Authorization": f"Bearer {emulator.person_token('rosalind@globusid.org')}"}
+        with held(path):
+            answer = requests.get(f"{emulator.base_url}/v2/api/projects", headers=headers, timeout=30)
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "SERVICE_UNAVAILABLE")
+            with pytest.raises(CannotServe, match="database is locked"):
+                emulator.person_token("rosalind@globusid.org")
+            with pytest.raises(CannotServe, match="database is locked"):
+                _ = emulator.client_id
+            with pytest.raises(CannotServe, match="database is locked"), Emulator(path):
+                pass
+            with pytest.raises(CannotServe, match="database is locked"):
+                serve(path, port=0, env_file=None)
+        assert emulator.client_id

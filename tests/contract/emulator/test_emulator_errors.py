@@ -1,5 +1,8 @@
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +55,46 @@ def test_numbers_and_characters_that_json_has_not_are_refused(emulator: Emulator
     headers = {"Authorization": f"Bearer {emulator.person_token('rosalind@globusid.org')}"}
     answer = requests.post(f"{emulator.base_url}/v2/api/projects", data=body, headers=headers, timeout=30)
     assert_documented(answer, 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("\ud800", "utf-8"), ("\\ud800", "utf-16"), ("\\ud800", "utf-32"), ("A", "utf-16-le")]
+)
+def test_body_in_another_encoding_is_refused_and_nothing_is_kept(
+    emulator: Emulator, rosalind: Make, name: str, encoding: str
+) -> None:
+    me = rosalind("GET", "/v2/oauth2/userinfo")["sub"]
+    text = f'{{"project": {{"display_name": "{name}", "contact_email": "a", "admin_ids": ["{me}"]}}}}'
+    body = text.encode(encoding, errors="surrogatepass")
+    headers = {"Authorization": f"Bearer {emulator.person_token('rosalind@globusid.org')}"}
+    assert_documented(
+        requests.post(f"{emulator.base_url}/v2/api/projects", data=body, headers=headers, timeout=30), 400
+    )
+    assert rosalind("GET", "/v2/api/projects")["projects"] == []
+
+
+def test_bug_is_a_documented_500_in_the_log_and_on_standard_error(
+    emulator: Emulator, rosalind: Make, new_project: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_project(rosalind)
+    requests.delete(f"{emulator.base_url}/_emulator/requests", timeout=30)
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
+        connection.execute("UPDATE objects SET document = '{' WHERE kind = 'project'")
+    headers = {"Authorization": f"Bearer {emulator.person_token('rosalind@globusid.org')}"}
+    assert_documented(requests.get(f"{emulator.base_url}/v2/api/projects", headers=headers, timeout=30), 500)
+    log = requests.get(f"{emulator.base_url}/_emulator/requests", timeout=30).json()
+    assert log == [{"method": "GET", "path": "/v2/api/projects", "status": 500}]
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+
+def test_answer_that_cannot_be_written_out_changes_nothing(rosalind: Make, new_project: Make, tmp_path: Path) -> None:
+    project = new_project(rosalind)
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
+        connection.execute("UPDATE objects SET document = json_set(document, '$.contact_email', json('\"\\ud800\"'))")
+    rosalind("PUT", f"/v2/api/projects/{project['id']}", {"project": {"display_name": "New"}}, status=500)
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection:
+        (kept,) = connection.execute("SELECT document FROM objects WHERE kind = 'project'").fetchone()
+    assert "New" not in kept
 
 
 @pytest.mark.parametrize("field", ["display_name", "contact_email"])

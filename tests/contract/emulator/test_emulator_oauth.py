@@ -8,6 +8,7 @@ from reconciler.emulator import Emulator
 
 Make = Callable[..., Any]
 MANAGE = "urn:globus:auth:scope:auth.globus.org:manage_projects"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
 
 
@@ -46,8 +47,6 @@ def test_client_may_authenticate_in_the_form(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("form", "status", "error"),
     [
-        ({"client_secret": "wrong"}, 401, "invalid_client"),
-        ({"client_id": "nobody"}, 401, "invalid_client"),
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
         ({"scope": "urn:globus:auth:scope:nowhere:all"}, 400, "invalid_scope"),
         ({"scope": "rosalind@globusid.org"}, 400, "invalid_scope"),
@@ -65,6 +64,32 @@ def test_refused_grants_have_the_short_error_document(
     }
     answer = post(emulator, "token", data=good | form)
     assert (answer.status_code, answer.json()) == (status, {"error": error})
+
+
+WRONG_CLIENTS = [
+    {"auth": (NOBODY, "wrong")},
+    {"auth": ("nobody", "wrong")},
+    {"headers": {"Authorization": "Basic ?"}},
+    {"data": {"client_id": NOBODY, "client_secret": "wrong"}},
+    {},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_CLIENTS)
+@pytest.mark.parametrize("path", ["token", "token/introspect", "token/revoke"])
+def test_client_without_a_valid_secret_is_not_authenticated(
+    emulator: Emulator, path: str, wrong: dict[str, Any]
+) -> None:
+    form = {"grant_type": "client_credentials", "scope": "openid", "token": "x"}
+    answer = post(emulator, path, **wrong | {"data": form | wrong.get("data", {})})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"], error["detail"]) == (401, "UNAUTHORIZED", "Basic auth failed")
+
+
+def test_switch_answers_a_wrong_secret_with_the_short_document(start: Make, token_of: Make) -> None:
+    emulator = start(failed_client_document="error")
+    answer = token_of(emulator, emulator.client_id, "wrong")
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
 
 
 def test_type_without_the_grant_gets_no_token(

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.emulator import Emulator
+
 Make = Callable[..., Any]
 GROUPS = "73320ffe-4cb4-4b25-a0a3-83d53d59ce4f"
 TRANSFER = "urn:globus:auth:scope:transfer.api.globus.org:all"
@@ -104,6 +106,33 @@ def test_others_see_advertised_scopes_and_those_of_public_clients(
     ada("PUT", f"/v2/api/scopes/{own}", body, status=200 if visible else 400)
 
 
+def test_private_scope_is_a_dependent_within_its_project_only(
+    rosalind: Make, new_client: Make, new_scope: Make
+) -> None:
+    client = new_client(rosalind)
+    scope = new_scope(rosalind, client["id"])["id"]
+    sibling = new_client(rosalind, project=client["project"])["id"]
+    new_scope(rosalind, sibling, dependent_scopes=depends(scope))
+    elsewhere = new_scope(rosalind, new_client(rosalind)["id"])["id"]
+    body = {"scope": {"dependent_scopes": depends(scope)}}
+    path = f"/v2/api/scopes/{elsewhere}"
+    rosalind("PUT", path, body, status=400)  # although the caller administers both projects
+    rosalind("PUT", f"/v2/api/clients/{client['id']}", {"client": {"visibility": "public"}})
+    rosalind("PUT", path, body)
+    rosalind("PUT", f"/v2/api/clients/{client['id']}", {"client": {"visibility": "private"}})
+    rosalind("PUT", path, {"scope": {"dependent_scopes": depends(scope, GROUPS)}})
+
+
+def test_client_itself_depends_on_private_scopes_of_its_project(
+    emulator: Emulator, rosalind: Make, caller: Make, new_client: Make, new_scope: Make, new_secret: Make
+) -> None:
+    client = new_client(rosalind)
+    scope = new_scope(rosalind, client["id"])["id"]
+    sibling = new_client(rosalind, project=client["project"])["id"]
+    call = caller(emulator, auth=(sibling, new_secret(rosalind, sibling)["secret"]))
+    new_scope(call, sibling, dependent_scopes=depends(scope))  # although it administers no project
+
+
 def test_visible_scopes_of_others_cannot_be_changed(rosalind: Make) -> None:
     scope = rosalind("GET", f"/v2/api/scopes?scope_strings={TRANSFER}")["scopes"][0]
     assert scope["advertised"]
@@ -135,7 +164,7 @@ def test_deletion_of_a_scope_in_use_follows_the_switch(
     start: Make, caller: Make, new_client: Make, new_scope: Make, path: str, choice: str, *, kept: bool
 ) -> None:
     call = caller(start(deleted_scope_in_use=choice), "rosalind@globusid.org")
-    client, other = new_client(call)["id"], new_client(call)["id"]
+    client, other = new_client(call, visibility="public")["id"], new_client(call)["id"]
     scope = new_scope(call, client)["id"]
     new_scope(call, client, "sibling", dependent_scopes=depends(GROUPS))
     user = new_scope(call, other, dependent_scopes=depends(GROUPS, scope))["id"]
@@ -148,7 +177,7 @@ def test_refused_deletion_of_a_client_leaves_all_of_it(
     start: Make, caller: Make, new_client: Make, new_scope: Make
 ) -> None:
     call = caller(start(deleted_scope_in_use="refuse"), "rosalind@globusid.org")
-    client = new_client(call)["id"]
+    client = new_client(call, visibility="public")["id"]
     scopes = [new_scope(call, client, suffix)["id"] for suffix in ("free", "used")]
     new_scope(call, new_client(call)["id"], dependent_scopes=depends(scopes[1]))
     call("DELETE", f"/v2/api/clients/{client}", status=409)
