@@ -116,16 +116,23 @@ def test_dependent_scope_without_consent_is_named(
     assert (error["code"], error["unapproved_scopes"]) == ("DEPENDENT_CONSENT_REQUIRED", [TRANSFER])
 
 
-def test_only_a_token_for_the_service_itself_can_be_exchanged(
-    emulator: Emulator, rosalind: Make, service: Any, application: Any, login: Make, new_client: Make, new_secret: Make
+def test_token_of_no_service_cannot_be_exchanged(
+    emulator: Emulator, service: Any, application: Any, login: Make
 ) -> None:
-    auth, scope = service
-    other = new_client(rosalind)["id"]
-    foreign = (other, new_secret(rosalind, other)["secret"])
-    for token, who in (("nonsense", auth), ("openid", auth), (scope, foreign)):
-        presented = token if token == "nonsense" else login(emulator, application, token).json()["access_token"]
-        answer = post(emulator, data={"grant_type": DEPENDENT, "token": presented}, auth=who)
+    auth, _ = service
+    for token in ("nonsense", login(emulator, application, "openid").json()["access_token"]):
+        answer = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=auth)
         assert (answer.status_code, answer.json()) == (401, {"error": "invalid_grant"})
+
+
+def test_token_of_another_service_cannot_be_exchanged(
+    emulator: Emulator, rosalind: Make, service: Any, application: Any, login: Make, new_client: Make
+) -> None:
+    token = login(emulator, application, service[1]).json()["access_token"]
+    other = new_client(rosalind)["id"]
+    secret = rosalind("POST", f"/v2/api/clients/{other}/credentials", {"credential": {"name": "S"}})["credential"]
+    answer = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=(other, secret["secret"]))
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_grant"})
 
 
 def test_what_a_login_gave_out_is_not_in_the_file(
