@@ -142,7 +142,7 @@ class AuthAPIError(GlobusError):
     @property
     def message(self) -> str | None:
         """All messages of the document in one line, or None."""
-        return "; ".join(self.messages) or None
+        return "; ".join(self.messages) if self.messages else None
 
 
 def _subdocuments(data: Any) -> list[ErrorSubdocument]:
