@@ -60,7 +60,11 @@ class ConfidentialAppAuthClient(AuthLoginClient):
             GlobusSDKUsageError: for empty scopes.
         """
         flow = GlobusAuthorizationCodeFlowManager(
-            self, redirect_uri, requested_scopes=requested_scopes, state=state, refresh_tokens=refresh_tokens
+            self,
+            redirect_uri,
+            requested_scopes=scopes_to_str(requested_scopes),
+            state=state,
+            refresh_tokens=refresh_tokens,
         )
         self.current_oauth2_flow_manager = flow
         return flow

@@ -7,6 +7,7 @@ from reconciler.auth.authorizers import NullAuthorizer
 from reconciler.auth.flow_managers import GlobusNativeAppFlowManager, Scopes
 from reconciler.auth.login_client import AuthLoginClient
 from reconciler.auth.responses import GlobusHTTPResponse
+from reconciler.auth.scopes import scopes_to_str
 from reconciler.auth.tokens import OAuthTokenResponse
 
 
@@ -54,7 +55,7 @@ class NativeAppAuthClient(AuthLoginClient):
         """
         flow = GlobusNativeAppFlowManager(
             self,
-            requested_scopes=requested_scopes,
+            requested_scopes=scopes_to_str(requested_scopes),
             redirect_uri=redirect_uri,
             state=state,
             verifier=verifier,

@@ -15,6 +15,7 @@ from reconciler.auth import (
     AuthAPIError,
     AuthLoginClient,
     ConfidentialAppAuthClient,
+    GlobusNativeAppFlowManager,
     GlobusSDKUsageError,
     NativeAppAuthClient,
     OAuthDependentTokenResponse,
@@ -373,10 +374,15 @@ def test_verifier_may_have_43_to_128_characters(length: int, native: NativeAppAu
 def test_login_without_scopes_asks_for_the_usual_ones_and_warns(
     native: NativeAppAuthClient, application: ConfidentialAppAuthClient
 ) -> None:
-    with pytest.warns(DeprecationWarning, match="no scopes were requested"):
-        assert native.oauth2_start_flow().requested_scopes == USUAL_SCOPES
-    with pytest.warns(DeprecationWarning, match="no scopes were requested"):
-        assert application.oauth2_start_flow("https://x.org").requested_scopes == USUAL_SCOPES
+    starts: list[Callable[[], Any]] = [
+        native.oauth2_start_flow,
+        lambda: application.oauth2_start_flow("https://x.org"),
+        lambda: GlobusNativeAppFlowManager(native),
+    ]
+    for start in starts:
+        with pytest.warns(DeprecationWarning, match="no scopes were requested") as warned:
+            assert start().requested_scopes == USUAL_SCOPES
+        assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_refused_grant_is_an_api_error(recorder: Any, native: NativeAppAuthClient) -> None:
