@@ -174,10 +174,13 @@ def failing(call: str) -> Iterator[None]:
     try:
         yield
     except AuthAPIError as error:
-        asked = error.info.authorization_parameters
+        asked, outcome = error.info.authorization_parameters, Outcome(error.outcome.replace("-", " "))
+        if error.http_status == 404 and error.raw_json is None and error.text.strip():
+            what = "something before the service answered that there is no such page (404)"
+            raise CallFailed(call, outcome, what) from None
         raise CallFailed(
             call=call,
-            outcome=Outcome(error.outcome.replace("-", " ")),
+            outcome=outcome,
             what=error.message or error.http_reason,
             status=error.http_status,
             code=error.code,

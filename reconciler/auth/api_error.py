@@ -134,7 +134,7 @@ class AuthAPIError(GlobusError):
         self.info = error_info(self.raw_json)
         self.errors = _subdocuments(self.raw_json)
         self.code = _code(self.raw_json, self.errors)
-        self.messages = [item.message for item in self.errors if item.message is not None]
+        self.messages = _messages(self.raw_json, self.errors)
         self.request_id = request_id(reply)
         shown = [reply.method, reply.url, reply.scheme, reply.status, self.code, self.message or reply.reason]
         super().__init__(*shown, *([self.request_id] if self.request_id else []))
@@ -159,3 +159,13 @@ def _code(data: Any, errors: list[ErrorSubdocument]) -> str:
         return str(data["code"])
     codes = {item.code for item in errors if item.code is not None}
     return codes.pop() if len(codes) == 1 else "Error"
+
+
+def _messages(data: Any, errors: list[ErrorSubdocument]) -> list[str]:
+    """Take the message of a document that has one beside its code, or else those of its parts."""
+    if not isinstance(data, dict):
+        return []
+    code, message, identifier = data.get("code"), data.get("message"), data.get("request_id", "")
+    if isinstance(code, str) and isinstance(message, str) and isinstance(identifier, str):
+        return [message]
+    return [item.message for item in errors or [ErrorSubdocument(data)] if item.message is not None]

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 
 from reconciler import live
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
-from reconciler.errors import InvalidManifests
-from reconciler.remote import Reader
+from reconciler.errors import CallFailed, InvalidManifests
+from reconciler.remote import Reader, Writer
 
 LISTS = {f"GET /v2/api/{name}" for name in ("projects", "policies", "clients", "scopes")}
 TWO_SECRETS = """\
@@ -149,3 +149,41 @@ projects:
     assert calls.count("GET /v2/api/identity_providers") == 1
     assert calls.count("GET /v2/api/scopes") == 2
     assert failed(runs.carry_out(planned)) == []
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    """Something before the service that knows no page at all."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"<html>No such page</html>"
+            self.send_response(404)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_DELETE = do_PUT = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_only_the_service_can_say_that_something_is_gone(proxy: str) -> None:
+    with AuthClient(base_url=proxy, authorizer=AccessTokenAuthorizer("token")) as client:
+        calls: list[Callable[[], object]] = [
+            lambda: Reader(client).one("client", "c"),
+            lambda: Writer(client).update("client", "c", {"name": "n"}),
+            lambda: Writer(client).delete("client", "p", "c"),
+        ]
+        for call in calls:
+            with pytest.raises(CallFailed, match="something before the service") as caught:
+                call()
+            assert caught.value.unavailable

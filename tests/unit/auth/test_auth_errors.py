@@ -56,7 +56,7 @@ def test_document_of_globus_auth_is_understood() -> None:
     ("document", "code", "message", "request_id"),
     [
         ({"error": "invalid_grant"}, "Error", None, None),
-        ({"code": "X", "message": "m", "errors": [{"code": "Y", "id": "1"}]}, "X", None, "1"),
+        ({"code": "X", "message": "m", "errors": [{"code": "Y", "id": "1"}]}, "X", "m", "1"),
         ({"code": "X", "message": "m"}, "X", "m", None),
         ({"errors": [{"code": "A", "id": "1"}, {"code": "B", "id": "2"}]}, "Error", None, None),
         ({"errors": []}, "Error", None, None),
