@@ -73,7 +73,7 @@ def read(file: Path, *, target: str, environment: str | None) -> Bindings | None
     return bindings
 
 
-def beside(file: Path, *, target: str) -> Iterator[tuple[Path, Mapping[Address, Binding]]]:
+def beside(file: Path, *, target: str, environment: str | None) -> Iterator[tuple[Path, Mapping[Address, Binding]]]:
     """Read what the other environments of a root have bound on a target.
 
     Raise StaleBindings for a file that is not to be trusted.
@@ -81,7 +81,7 @@ def beside(file: Path, *, target: str) -> Iterator[tuple[Path, Mapping[Address, 
     for other in sorted(file.parent.glob("reconciler.bindings*.json")):
         if other.name != file.name:
             found = _read(other)
-            if found and found.target == target:
+            if found and found.target == target and found.environment != environment:
                 yield other, found.entries
 
 

@@ -62,7 +62,7 @@ def state(site: Site) -> State:
 def others(site: Site) -> dict[str, str]:
     """Name for each object that another environment of this root has bound the file that says so."""
     bound: dict[str, str] = {}
-    for file, entries in bindings_file.beside(site.bindings, target=site.target):
+    for file, entries in bindings_file.beside(site.bindings, target=site.target, environment=site.environment):
         bound |= {binding.id: str(file) for binding in entries.values()}
     for file in journal.beside(site.journal):
         bound |= {binding.id: str(file) for binding in journal.replay(file, target=site.target).bound.values()}

@@ -98,6 +98,16 @@ def test_pin_to_an_object_that_another_environment_manages_is_refused(runs: Any,
     environments.apply()
 
 
+def test_second_file_of_one_environment_is_no_other_environment(runs: Any) -> None:
+    runs.write(BASE)
+    runs.settle()
+    before = runs.id("project/g")
+    runs.site = replace(runs.site, bindings=runs.site.bindings.with_name("reconciler.bindings.other.json"))
+    runs.site.journal.unlink()
+    runs.settle()
+    assert runs.id("project/g") == before
+
+
 def test_newer_bindings_go_before_what_a_killed_run_left(runs: Any) -> None:
     runs.write(BASE)
     runs.settle()
