@@ -8,7 +8,7 @@ from reconciler import bindings as bindings_file
 from reconciler import journal
 from reconciler.bindings import Bindings
 from reconciler.journal import Left
-from reconciler.model import Address, Binding, Undelivered
+from reconciler.model import Address, Binding, Unanswered, Undelivered, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,14 @@ class State:
     stored: Bindings
     entries: Mapping[Address, Binding]
     left: Left
+
+    def unanswered(self) -> tuple[Unanswered, ...]:
+        """List the creates whose outcome a run that was killed did not live to see."""
+        return tuple(
+            Unanswered(each.address, None if each.facts.get("parent") is None else str(each.facts["parent"]), each.sent)
+            for each in self.left.open
+            if each.verb == Verb.CREATE and not each.facts.get("mark")
+        )
 
     def undelivered(self) -> tuple[Undelivered, ...]:
         """List the generations of credentials that were being made when a run was killed."""

@@ -110,7 +110,7 @@ class Effects:
         workshop, address = self._workshop, operation.address
         for last in (False, True):
             known = self._siblings(operation, parent, fields)
-            intent = workshop.journal.intend(operation, parent=parent)
+            intent = workshop.journal.intend(operation, parent=parent, sent=self._digests(operation, fields))
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
@@ -236,16 +236,16 @@ class Effects:
 
     def _binding(self, operation: Operation, identifier: str, attributes: Mapping[str, str]) -> Binding:
         kind = KINDS[operation.address.kind]
-        digests = {} if kind.secret else {name: digest(value) for name, value in self._bound(operation).items()}
+        digests = {} if kind.secret else self._digests(operation, self._known(operation.bound))
         sink = operation.settings.get("sink")
         delivered = digest(sink) if sink else None
         return Binding(identifier, digests, operation.prevent_destroy, attributes, delivered, operation.predecessors)
 
-    def _bound(self, operation: Operation) -> dict[str, Data]:
+    @staticmethod
+    def _digests(operation: Operation, fields: Fields) -> dict[str, str]:
         by_name = KINDS[operation.address.kind].by_name
         return {
-            name: normal(by_name[name], value) if name in by_name else value
-            for name, value in self._known(operation.bound).items()
+            name: digest(normal(by_name[name], value) if name in by_name else value) for name, value in fields.items()
         }
 
     def _parent(self, operation: Operation) -> str | None:

@@ -17,7 +17,7 @@ from reconciler.model.data import (
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
-from reconciler.model.service import Binding, Live, Secret, Snapshot, Undelivered
+from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered
 
 __all__ = [
     "KEY",
@@ -49,6 +49,7 @@ __all__ = [
     "Skipped",
     "Snapshot",
     "Started",
+    "Unanswered",
     "Undelivered",
     "Verb",
     "Want",

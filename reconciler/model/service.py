@@ -59,6 +59,15 @@ class Undelivered:
     mark: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A create that an interrupted run has sent, or was about to. `sent` are digests of the fields, in normal form."""
+
+    address: Address
+    owner: str | None
+    sent: Mapping[str, str]
+
+
 class Secret:
     """A value that is shown once. Nothing but `reveal` gives it away: no text, format, JSON, pickle or equality."""
 

@@ -26,8 +26,8 @@ class Between:
     """Stands between the program and the service, and kills the program around its nth write."""
 
     service: str
-    nth: int
-    answered: bool
+    nth: int = 0
+    answered: bool = False
     victim: "subprocess.Popen[str] | None" = None
     writes: int = 0
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -82,26 +82,68 @@ def standing(between: Between) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize("answered", [False, True], ids=["before the call", "after the call"])
-@pytest.mark.parametrize("nth", [1, 4, 9])
-def test_killed_run_is_finished_by_the_next(copied: Callable[[str], Any], nth: int, *, answered: bool) -> None:
+@dataclass
+class Site:
+    """A root, and the service behind something that may strike."""
+
+    bench: Any
+    between: Between
+    url: str
+    token: str
+
+    def run(self, *arguments: str) -> Any:
+        return self.bench.run(*arguments, "--base-url", self.url, RECONCILER_ACCESS_TOKEN=self.token)
+
+    def be_killed(self, nth: int, *arguments: str, answered: bool) -> None:
+        """Apply, and be killed around the nth write from here on."""
+        self.between.nth, self.between.writes, self.between.answered = nth, 0, answered
+        environment = {"RECONCILER_ACCESS_TOKEN": self.token, "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-m", "reconciler", "apply", "--auto-approve", "--base-url", self.url, *arguments]
+        with subprocess.Popen(command, cwd=self.bench.folder, env={**os.environ, **environment}, text=True) as victim:
+            self.between.victim = victim
+        assert victim.returncode == -signal.SIGKILL
+        self.between.nth = 0
+
+    def finish(self, *arguments: str) -> None:
+        """Apply once more; then nothing is left to do, and every secret is where it belongs."""
+        again = self.run("apply", "--auto-approve", *arguments)
+        assert again.code == 0, again.out + again.err
+        done = self.run("plan", "--detailed-exitcode")
+        assert done.code == 0, done.out
+        service = self.between.service
+        assert count(service, self.token) == {"projects": 1, "policies": 1, "clients": 4, "scopes": 2}
+        (credential,) = credentials(self.bench.folder, service, self.token)
+        assert credential in (self.bench.folder / "secrets" / "web.env.meta.json").read_text()
+
+
+@pytest.fixture
+def site(copied: Callable[[str], Any]) -> Iterator[Site]:
     bench = copied("genomics-portal")
     with Emulator(bench.folder / "world.db") as emulator:
-        token = emulator.person_token("rosalind@globusid.org")
-        between = Between(emulator.base_url, nth, answered)
+        between = Between(emulator.base_url)
         with standing(between) as url:
-            environment = {"RECONCILER_ACCESS_TOKEN": token, "PYTHONPATH": str(REPOSITORY)}
-            command = [sys.executable, "-m", "reconciler", "apply", "--auto-approve", "--base-url", url]
-            with subprocess.Popen(command, cwd=bench.folder, env={**os.environ, **environment}, text=True) as victim:
-                between.victim = victim
-            assert victim.returncode == -signal.SIGKILL
-            again = bench.run("apply", "--auto-approve", "--base-url", url, RECONCILER_ACCESS_TOKEN=token)
-            assert again.code == 0, again.out + again.err
-            done = bench.run("plan", "--detailed-exitcode", "--base-url", url, RECONCILER_ACCESS_TOKEN=token)
-            assert done.code == 0, done.out
-        assert count(emulator.base_url, token) == {"projects": 1, "policies": 1, "clients": 4, "scopes": 2}
-        (credential,) = credentials(bench.folder, emulator.base_url, token)
-        assert credential in (bench.folder / "secrets" / "web.env.meta.json").read_text()
+            yield Site(bench, between, url, emulator.person_token("rosalind@globusid.org"))
+
+
+AROUND = pytest.mark.parametrize("answered", [False, True], ids=["before the call", "after the call"])
+
+
+@AROUND
+@pytest.mark.parametrize("nth", [1, 4, 9])
+def test_killed_run_is_finished_by_the_next(site: Site, nth: int, *, answered: bool) -> None:
+    site.be_killed(nth, answered=answered)
+    site.finish()
+
+
+@AROUND
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_killed_replacement_is_finished_by_the_next(site: Site, nth: int, *, answered: bool) -> None:
+    assert site.run("apply", "--auto-approve").code == 0
+    (file,) = [each for each in site.bench.folder.glob("*.yaml") if "confidential_client" in each.read_text()]
+    file.write_text(file.read_text().replace("confidential_client", "hybrid_confidential_client_resource_server"))
+    consent = ("--allow-replace", "client/genomics/web", "--parallelism", "1")
+    site.be_killed(nth, *consent, answered=answered)
+    site.finish(*consent)
 
 
 def call(url: str, path: str, token: str) -> Any:

@@ -1,12 +1,14 @@
 """Replacements, and runs that end in the midst of one."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from reconciler import journal
 from reconciler.errors import InvalidManifests
-from reconciler.model import Event
+from reconciler.model import Address, Event, Operation, Verb
 
 Keys = Callable[[list[Event]], list[str]]
 
@@ -181,3 +183,40 @@ def test_removal_by_id_that_was_carried_out_is_nothing_to_do(runs: Any) -> None:
     runs.write(PROJECT.replace("    clients:\n", "") + f"removed: [{{address: client/g/old, id: {identifier}}}]\n")
     runs.settle()
     assert runs.plan().plan.changes[-1].address.kind == "project"
+
+
+@pytest.fixture
+def unanswered(runs: Any) -> str:
+    """A client that a run has made which was killed before it heard so."""
+    runs.write(PROJECT.replace("    clients:\n", ""))
+    runs.settle()
+    project, stored = runs.id("project/g"), json.loads(runs.site.bindings.read_text())
+    fields = {"name": "Web", "client_type": "client_identity"}
+    operation = Operation("create", Verb.CREATE, Address.parse("client/g/web"), fields=fields)
+    facts = {"target": runs.site.target, "lineage": stored["lineage"], "serial": stored["serial"]}
+    with journal.Journal.open(runs.site.folder, environment=None, run=facts) as record:
+        record.intend(operation, parent=project)
+    made = runs.call("POST", "/v2/api/clients", {"client": {**fields, "project": project}})
+    return str(made["client"]["id"])
+
+
+def test_unanswered_create_is_known_again_under_another_name(runs: Any, unanswered: str) -> None:
+    runs.write(PROJECT + "      web: {name: Site, client_type: client_identity}\n")
+    runs.settle()
+    assert runs.id("client/g/web") == unanswered
+    assert runs.left().open == ()
+
+
+def test_unanswered_create_that_left_the_manifests_is_asked_about(runs: Any, unanswered: str) -> None:
+    (refusal,) = runs.plan().plan.refusals
+    assert (str(refusal.address), refusal.consent) == (
+        "client/g/web",
+        "add it to `removed`, or give --allow-delete client/g/web",
+    )
+    runs.settle(delete=frozenset({"client/g/web"}))
+    assert unanswered not in clients(runs)
+
+
+def test_unanswered_create_is_not_taken_for_something_else(runs: Any, unanswered: str) -> None:
+    runs.call("PUT", f"/v2/api/clients/{unanswered}", {"client": {"name": "Another"}})
+    assert runs.plan().plan.operations == ()
