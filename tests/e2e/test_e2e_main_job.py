@@ -13,7 +13,7 @@ import pytest
 import requests
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = sorted(path.name for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
+EXAMPLES = sorted({path.parent.name for path in (REPOSITORY / "examples").glob("*/*.yaml")})
 
 
 def bindings(folder: Path, name: str = "reconciler.bindings.json") -> dict[str, Any]:
