@@ -50,6 +50,7 @@ def secure(serve: Any, certificate: Path) -> Any:
 
 
 def test_certificate_that_is_not_trusted_ends_the_call_at_once(secure: Any, connect: Any, sleeps: list[float]) -> None:
+    """N7, T4."""
     with pytest.raises(GlobusTLSError, match="certificate verify failed") as caught:
         connect(secure.url).create_project("p", "e")
     assert caught.value.outcome is Outcome.NOT_DONE

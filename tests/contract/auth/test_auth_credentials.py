@@ -70,6 +70,7 @@ def test_authorizer_gives_the_header(authorizer: Any, header: str | None, record
 def test_credentials_come_from_the_authorizer_only(
     recorder: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """T3."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login other password other\n")
     netrc.chmod(0o600)
@@ -117,6 +118,7 @@ def test_given_token_is_used_until_it_expires(
 def test_rejected_token_is_renewed_once_and_the_call_made_again(
     service: Service, recorder: Any, connect: Any, application: ConfidentialAppAuthClient, sleeps: list[float]
 ) -> None:
+    """N17."""
     client = connect(recorder.url, ClientCredentialsAuthorizer(application, "m"))
     service.valid = "token-2"
     client.get_projects()
@@ -151,6 +153,7 @@ def test_fixed_token_that_is_rejected_is_not_tried_again(service: Service, recor
 def test_many_threads_share_one_renewal(
     service: Service, recorder: Any, connect: Any, application: ConfidentialAppAuthClient
 ) -> None:
+    """N17."""
     client = connect(recorder.url, ClientCredentialsAuthorizer(application, "m"))
     client.get_projects()
     # All eight calls are answered with 401 before any of them can ask for the next token.

@@ -1,4 +1,8 @@
-"""What a broken network or server does to a call: the right error, and the truth about its outcome."""
+"""What a broken network or server does to a call: the right error, and the truth about its outcome.
+
+The numbers are those of the project's fault model: N of the network and the server, T of the transport. Those that are
+not here are in `test_auth_retries`, `test_auth_connections`, `test_auth_credentials`, and `runs`.
+"""
 
 import gzip
 import itertools
@@ -157,6 +161,7 @@ def test_only_the_service_says_that_what_is_deleted_is_gone(
 
 
 def test_read_timeout_leaves_a_post_unknown(raw: Any, connect: Any) -> None:
+    """N6."""
     script = raw("hold")
     with pytest.raises(GlobusTimeoutError) as caught:
         connect(script.url, http_timeout=0.05).create_project("p", "e")
@@ -180,6 +185,7 @@ def drip(head: bytes) -> Any:
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", OPEN_ENDED, CHUNKED + b"ffffff\r\n"])
 def test_answer_that_drips_ends_at_the_deadline_of_the_call(head: bytes, raw: Any, connect: Any) -> None:
+    """N12."""
     ticks = itertools.count()
     script = raw(drip(head))
     client = connect(script.url, http_timeout=20, clock=lambda: float(next(ticks)))
@@ -190,6 +196,7 @@ def test_answer_that_drips_ends_at_the_deadline_of_the_call(head: bytes, raw: An
 
 
 def test_refused_connection_is_not_done_and_repeated_even_for_a_post(connect: Any, sleeps: list[float]) -> None:
+    """N7."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     with pytest.raises(GlobusConnectionError) as caught:

@@ -13,6 +13,7 @@ ERROR = {"errors": [{"id": "an-id", "status": "503", "code": "UNAVAILABLE", "det
 def test_idempotent_call_is_repeated_after_a_server_error(
     status: int, recorder: Any, client: AuthClient, sleeps: list[float]
 ) -> None:
+    """N8."""
     recorder.answer(status, ERROR)
     recorder.answer(status, ERROR)
     client.update_scope("s", name="n")
@@ -24,6 +25,7 @@ def test_idempotent_call_is_repeated_after_a_server_error(
 def test_post_is_not_repeated_after_a_server_error_and_its_outcome_is_unknown(
     status: int, recorder: Any, client: AuthClient
 ) -> None:
+    """N8, N9."""
     recorder.answer(status, ERROR, Retry_After="1")
     with pytest.raises(AuthAPIError) as caught:
         client.create_project("p", "e")
@@ -52,6 +54,7 @@ def test_attempts_end_after_five(recorder: Any, client: AuthClient) -> None:
 def test_wait_that_the_service_asks_for_is_capped(
     header: str, recorder: Any, connect: Any, sleeps: list[float]
 ) -> None:
+    """N10."""
     recorder.answer(429, ERROR, Retry_After=header)
     connect(recorder.url, http_timeout=100).get_projects()
     assert sleeps == [60]
@@ -61,6 +64,7 @@ def test_wait_that_the_service_asks_for_is_capped(
 def test_wait_that_makes_no_sense_is_as_if_absent(
     header: str, recorder: Any, client: AuthClient, sleeps: list[float]
 ) -> None:
+    """N10."""
     recorder.answer(429, ERROR, Retry_After=header)
     client.get_projects()
     assert sleeps == [0.25]
@@ -68,6 +72,7 @@ def test_wait_that_makes_no_sense_is_as_if_absent(
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_refusal_is_not_repeated(status: int, recorder: Any, client: AuthClient) -> None:
+    """N19."""
     recorder.answer(status, ERROR)
     with pytest.raises(AuthAPIError) as caught:
         client.update_scope("s", name="n")
@@ -76,6 +81,7 @@ def test_refusal_is_not_repeated(status: int, recorder: Any, client: AuthClient)
 
 
 def test_deletion_of_what_is_gone_is_done(recorder: Any, client: AuthClient) -> None:
+    """N19."""
     recorder.answer(502, ERROR)
     recorder.answer(404, ERROR)
     with pytest.raises(AuthAPIError) as caught:
@@ -93,6 +99,7 @@ def test_refusal_after_an_unknown_attempt_stays_unknown(recorder: Any, client: A
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_error_and_not_followed(status: int, recorder: Any, client: AuthClient) -> None:
+    """T2."""
     recorder.answer(status, {}, Location=recorder.url + "/elsewhere")
     with pytest.raises(AuthAPIError) as caught:
         client.create_project("p", "e")
@@ -101,6 +108,7 @@ def test_redirect_is_an_error_and_not_followed(status: int, recorder: Any, clien
 
 
 def test_quota_is_shared_by_all_calls_and_ends_repetitions(recorder: Any, connect: Any) -> None:
+    """N11."""
     quota = RetryQuota(capacity=6, refill=0.5)
     client = connect(recorder.url, quota=quota)
     for _ in range(100):

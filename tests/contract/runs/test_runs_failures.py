@@ -132,6 +132,7 @@ def test_update_and_deletion_are_sent_again_when_the_answer_was_lost(runs: Any) 
 
 
 def test_update_of_what_is_gone_is_stale_and_deleting_it_is_done(runs: Any, failed: Told, finished: Told) -> None:
+    """N19."""
     runs.write(ALL)
     runs.settle()
     runs.write(
@@ -248,6 +249,7 @@ def test_stopped_run_begins_nothing_more_and_the_next_goes_on(runs: Any, skipped
 
 
 def test_old_session_stops_the_run_before_the_next_write(runs: Any, failed: Told) -> None:
+    """N18."""
     runs.write(ALL)
     runs.fault("POST", "/v2/api/policies", 401, times=9)
     events = runs.apply()
