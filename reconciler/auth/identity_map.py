@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from reconciler.auth.confidential_client import ConfidentialAppAuthClient
     from reconciler.auth.endpoints.identities import IdentityEndpoints
 
 BATCH_SIZE = 100
@@ -27,7 +28,7 @@ class IdentityMap:
 
     def __init__(
         self,
-        auth_client: "IdentityEndpoints",
+        auth_client: "IdentityEndpoints | ConfidentialAppAuthClient",
         identity_ids: Iterable[str] | None = None,
         *,
         id_batch_size: int | None = None,

@@ -51,7 +51,9 @@ class Reply:
 
     @property
     def is_json(self) -> bool:
-        """Whether the answer says that it is JSON."""
+        """Whether the answer says that it is JSON, or says nothing of what it is."""
+        if not self.content_type:
+            return True
         kind = (self.content_type or "").partition(";")[0].strip().lower()
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 

@@ -9,12 +9,22 @@ from typing import Any
 
 import pytest
 import requests
+import requests_mock
+import responses
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from reconciler.auth import AuthClient, GlobusConnectionError, GlobusTimeoutError, GlobusTLSError, IdentityMap, Outcome
+from reconciler.auth import (
+    AuthClient,
+    GlobusConnectionError,
+    GlobusTimeoutError,
+    GlobusTLSError,
+    IdentityMap,
+    NativeAppAuthClient,
+    Outcome,
+)
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +160,17 @@ def test_libraries_that_replace_the_adapter_work(
         client.create_project("p", "e")
     assert caught.value.outcome is outcome
     assert sent[0].url == "https://auth.example.org/v2/api/projects"
+
+
+def test_mocking_libraries_of_users_work() -> None:
+    with responses.RequestsMock() as mocked:
+        mocked.get("https://auth.globus.org/v2/api/projects", json={"projects": [{"id": "x"}]})
+        with AuthClient() as client:
+            assert list(client.get_projects()) == [{"id": "x"}]
+    with requests_mock.Mocker() as mocker, NativeAppAuthClient("an-id") as app:
+        mocker.post("https://auth.globus.org/v2/oauth2/token/revoke", json={"active": False})
+        assert app.oauth2_revoke_token("t").data == {"active": False}
+        assert mocker.last_request.text == "token=t&client_id=an-id"
 
 
 class World:
