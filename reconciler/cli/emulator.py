@@ -25,12 +25,20 @@ def serve(
         Path | None,
         typer.Option("--env-file", metavar="FILE", help="Write address and credentials here when it is ready."),
     ] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option("--switch", metavar="NAME=VALUE", help="Behave so where it is not known (repeatable)."),
+    ] = None,
 ) -> None:
     """Serve on loopback until interrupted."""
-    from reconciler.emulator import CannotServe
+    from reconciler.emulator import CannotServe, switches_from
     from reconciler.emulator import serve as serving
 
     try:
-        serving(db, port=port, env_file=env_file)
+        switches = switches_from(switch or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--switch") from None
+    try:
+        serving(db, port=port, env_file=env_file, switches=switches)
     except CannotServe as error:
         raise InvalidSettings(str(error)) from None

@@ -5,6 +5,6 @@ It imports nothing of the rest of the package, so that a misunderstanding of the
 
 from reconciler.emulator.errors import CannotServe
 from reconciler.emulator.server import Emulator, serve
-from reconciler.emulator.switches import Switches
+from reconciler.emulator.switches import Switches, switches_from
 
-__all__ = ["CannotServe", "Emulator", "Switches", "serve"]
+__all__ = ["CannotServe", "Emulator", "Switches", "serve", "switches_from"]

@@ -116,7 +116,7 @@ class Emulator:
             return self._store.submit(lambda: self._store.transact(work)).result()
 
 
-def serve(db: Path, *, port: int, env_file: Path | None) -> None:
+def serve(db: Path, *, port: int, env_file: Path | None, switches: Switches | None = None) -> None:
     """Serve until SIGINT or SIGTERM; write the env file once connections are accepted."""
     store = _open(db, time.time())
     with contextlib.closing(store), _listen(port) as listening:
@@ -128,7 +128,8 @@ def serve(db: Path, *, port: int, env_file: Path | None) -> None:
             "RECONCILER_CLIENT_SECRET": secret,
         }
         text = "".join(f"{name}={value}\n" for name, value in environment.items())
-        asyncio.run(_serve(store, listening, lambda: _write_private(env_file, text)))
+        service = Service(store, switches or Switches(), time.time)
+        asyncio.run(_serve(service, listening, lambda: _write_private(env_file, text)))
 
 
 def _bootstrap(store: Store, now: float) -> tuple[str, str]:
@@ -136,8 +137,8 @@ def _bootstrap(store: Store, now: float) -> tuple[str, str]:
     return str(store.setting("bootstrap")), secret
 
 
-async def _serve(store: Store, listening: socket.socket, when_ready: Callable[[], None]) -> None:
-    server = _server(Service(store, Switches(), time.time))
+async def _serve(service: Service, listening: socket.socket, when_ready: Callable[[], None]) -> None:
+    server = _server(service)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.stopping.set)

@@ -4,8 +4,9 @@ The grades are those of the project's notes on Globus Auth: [INF] inferred, [UNK
 somebody, [FIX] from the official SDK's recorded responses. docs/emulator.md lists them.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,35 @@ class Switches:
     """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
     approve_without_asking: bool = False
     """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
+
+
+def switches_from(stated: Iterable[str]) -> Switches:
+    """Read switches that are written ``NAME=VALUE``; the last one of a name counts.
+
+    Raises:
+        ValueError: For a name or a value that there is not, with those that there are.
+    """
+    types, values = get_type_hints(Switches), dict[str, Any]()
+    for each in stated:
+        name, _, text = each.partition("=")
+        if name not in types:
+            names = ", ".join(field.name for field in fields(Switches))
+            raise ValueError(f"there is no switch {name!r}; there are {names}")
+        values[name] = _value(name, types[name], text)
+    return Switches(**values)
+
+
+def _value(name: str, kind: object, text: str) -> object:
+    """Read a value by the type of its switch: true or false, a number, a text, or one of several."""
+    choices: dict[str, object] = {str(choice): choice for choice in get_args(kind)}
+    if kind is bool:
+        choices = {"true": True, "false": False}
+    if choices:
+        if text not in choices:
+            raise ValueError(f"{name} is one of {', '.join(choices)}, not {text!r}")
+        return choices[text]
+    if kind is not int:
+        return text
+    if not text.isdecimal():
+        raise ValueError(f"{name} is a number, not {text!r}")
+    return int(text)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.emulator import CannotServe, Emulator, Switches, switches
+from reconciler.emulator import CannotServe, Emulator, Switches, switches, switches_from
 from reconciler.emulator.wellknown import SERVICES, resource_server
 from reconciler.emulator.world import GROUPS, PEOPLE, PROVIDERS, group_id
 
@@ -83,3 +83,11 @@ def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     path.write_text("something else entirely, and long enough to be looked at" * 20)
     with pytest.raises(CannotServe, match="is not a database"), Emulator(path):
         pass
+
+
+def test_switches_are_read_from_text() -> None:
+    stated = ["foreign_status=404", "session_gate=false", "session_seconds=60", "issuer=service", "issuer=local"]
+    expected = Switches(foreign_status=404, session_gate=False, session_seconds=60, issuer="local")
+    assert switches_from(stated) == expected
+    with pytest.raises(ValueError, match="foreign_status is one of 403, 404, not '500'"):
+        switches_from(["foreign_status=500"])
