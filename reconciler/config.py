@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler import files
 from reconciler.errors import InvalidSettings
-from reconciler.model import Data
+from reconciler.model import UUID, Data
 
 NAME = "reconciler.toml"
 MOST_CALLS = 256
@@ -29,6 +29,8 @@ class Config:
     base_url: str | None = None
     exclude: tuple[str, ...] = ()
     parallelism: int | None = None
+    client_id: str | None = None
+    """The native application that `login` logs people in with."""
 
 
 def find(start: Path) -> Config:
@@ -76,10 +78,17 @@ def _count(value: Data) -> int:
     return value
 
 
+def _client_id(value: Data) -> str:
+    if not isinstance(value, str) or not UUID.fullmatch(value):
+        raise ValueError("the id of a client, a UUID in lower case")
+    return value
+
+
 _TABLES: Mapping[str, Mapping[str, Callable[[Data], Data]]] = {
     "target": {"base_url": _address},
     "manifests": {"exclude": _patterns},
     "apply": {"parallelism": _count},
+    "login": {"client_id": _client_id},
 }
 
 

@@ -1,8 +1,7 @@
 """The whole way: from manifests and service to a plan, and from a plan to the end of a run."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from reconciler import apply as executor
 from reconciler import bindings as bindings_file
 from reconciler import graph, guards, journal, live
 from reconciler import plan as planning
+from reconciler.apply import Steering
 from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
 from reconciler.diff import compare, replacements
@@ -35,7 +35,7 @@ from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import Site, State, others, state
 
-__all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
+__all__ = ["Planned", "Site", "State", "Steering", "apply", "outputs", "plan", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     return Planned(made, known, snapshot, sinks, read_at)
 
 
-def apply(
-    planned: Planned,
-    client: AuthClient,
-    site: Site,
-    *,
-    parallelism: int,
-    stop: threading.Event,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Event]:
+def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) -> Iterator[Event]:
     """Carry a plan out. However the run ends, the bindings then say what was done.
 
     Raise CannotWrite before anything is done when they could not be written, and Unrecorded when that fails at the end.
@@ -108,11 +100,11 @@ def apply(
             sinks=planned.sinks,
             observed=planned.snapshot.objects,
             observed_at=planned.read_at,
-            sleep=sleep,
+            sleep=steering.sleep,
         )
         done = 0
         try:
-            for event in executor.run(planned.plan, workshop, parallelism=parallelism, stop=stop):
+            for event in executor.run(planned.plan, workshop, steering):
                 done += isinstance(event, Finished)
                 yield event
         finally:

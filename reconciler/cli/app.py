@@ -7,13 +7,23 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, manifests, terminal
+from reconciler.cli import changes, login, manifests, terminal
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
-from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, PlanOptions, taking
+from reconciler.cli.options import (
+    ApplyOptions,
+    LoginOptions,
+    ManifestOptions,
+    OutputOptions,
+    PlanOptions,
+    TargetOptions,
+    WhoamiOptions,
+    taking,
+)
 from reconciler.errors import InvalidManifests, ReconcilerError
 from reconciler.render import problems
 from reconciler.render.safe import safe
+from reconciler.render.who import how_to_log_in
 
 app = typer.Typer(
     name="reconciler",
@@ -30,6 +40,9 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("plan", taking(PlanOptions, changes.plan)),
     ("apply", taking(ApplyOptions, changes.apply)),
     ("output", taking(OutputOptions, manifests.output)),
+    ("login", taking(LoginOptions, login.login)),
+    ("logout", taking(TargetOptions, login.logout)),
+    ("whoami", taking(WhoamiOptions, login.whoami)),
 )
 for _name, _command in _COMMANDS:
     app.command(_name)(_command)
@@ -87,7 +100,8 @@ def run(arguments: list[str]) -> int:
         terminal.warn(problems.text(error.problems))
         return Exit.ERROR
     except ReconcilerError as error:
-        terminal.warn(f"Error: {safe(str(error))}")
+        hint = how_to_log_in(error)
+        terminal.warn(f"Error: {safe(str(error))}" + (f"\n{hint}" if hint else ""))
         return of_error(error)
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a failure
         if isinstance(error, _WRONG_USAGE):

@@ -87,12 +87,15 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
 def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
     """Apply a plan, showing what happens."""
     from reconciler import pipeline
+    from reconciler.cli.login import renewing
     from reconciler.render import run as rendered
 
     run, style = _Run(), _style(options)
     with _signals() as (stop, received):
+        renew = renewing(client, no_input=options.no_input)
+        steering = pipeline.Steering(calls_at_once(options), stop, renew)
         try:
-            for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
+            for event in pipeline.apply(planned, client, site, steering):
                 run.events.append(event)
                 line = rendered.line(event, style)
                 if line:

@@ -101,6 +101,28 @@ NoInput: TypeAlias = Annotated[
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait this long for another run to end.")
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+ClientId: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id", metavar="UUID", help="The native application to log in with.  [default: reconciler.toml]"
+    ),
+]
+Policy: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--policy", metavar="ID", help="Satisfy this authentication policy (repeatable)."),
+]
+Identity: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--identity", metavar="ID", help="Log in with this identity (repeatable).")
+]
+Domain: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--domain", metavar="NAME", help="Log in with an identity of this domain (repeatable)."),
+]
+Mfa: TypeAlias = Annotated[bool, typer.Option("--mfa", help="Log in with more than one factor.")]
+NoLocalServer: TypeAlias = Annotated[
+    bool, typer.Option("--no-local-server", help="Paste a code, instead of waiting for the browser to bring it.")
+]
 OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
 
 
@@ -113,8 +135,37 @@ class ManifestOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """What every command takes that talks to a service, and needs no manifests."""
+
+    base_url: BaseUrl = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOptions(TargetOptions):
+    """What a login takes: with which application, and what it must satisfy."""
+
+    client_id: ClientId = None
+    policy: Policy = None
+    identity: Identity = None
+    domain: Domain = None
+    mfa: Mfa = False
+    no_local_server: NoLocalServer = False
+    no_input: NoInput = False
+
+
+@dataclass(frozen=True, slots=True)
+class WhoamiOptions(TargetOptions):
+    """What `whoami` takes."""
+
+    emulator: Emulated = False
+    emulator_db: EmulatorDb = None
+    json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceOptions(ManifestOptions):
-    """What every command takes that needs to know which service is meant."""
+    """What every command on manifests takes that needs to know which service is meant."""
 
     emulator: Emulated = False
     emulator_db: EmulatorDb = None
@@ -153,6 +204,10 @@ class OutputOptions(ServiceOptions):
     paths: NameAndPaths = None
 
     form: OutputForm = "text"
+
+
+Targeting: TypeAlias = TargetOptions | ServiceOptions
+"""The options of a command that talks to a service."""
 
 
 def taking(options: type[T], command: Callable[[T], None]) -> Callable[..., None]:

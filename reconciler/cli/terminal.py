@@ -43,12 +43,30 @@ def warn(text: str) -> None:
         typer.echo(text, err=True, color=True)
 
 
+def interactive() -> bool:
+    """Tell whether a person can be asked: both input and output are a terminal, and this is no pipeline."""
+    streams = (sys.stdin, sys.stdout)
+    return all(stream is not None and stream.isatty() for stream in streams) and not os.environ.get("CI")
+
+
 def ask(question: str) -> bool:
     """Ask for `yes`; anything else, and the end of input, is no."""
     _echo(question)
-    answer = sys.stdin.readline().strip() if sys.stdin else ""
-    _echo("\n" if sys.stdin and sys.stdin.isatty() else f"{answer}\n")
-    return answer == "yes"
+    given = _line()
+    _echo("\n" if sys.stdin and sys.stdin.isatty() else f"{given}\n")
+    return given == "yes"
+
+
+def answer(question: str) -> str:
+    """Ask for a line, which is not repeated on the output; the end of input is an empty one."""
+    _echo(question)
+    given = _line()
+    _echo("\n")
+    return given
+
+
+def _line() -> str:
+    return sys.stdin.readline().strip() if sys.stdin else ""
 
 
 def _echo(text: str) -> None:

@@ -55,6 +55,8 @@ class Switches:
     """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
     issuer: Literal["service", "local"] = "service"
     """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
+    loopback_redirects: bool = True
+    """[INF] Whether public clients may return to any port of localhost, as the official CLI's logins do."""
     approve_without_asking: bool = False
     """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
 

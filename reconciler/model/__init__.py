@@ -17,7 +17,7 @@ from reconciler.model.data import (
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
-from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered
+from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
 
 __all__ = [
     "KEY",
@@ -53,6 +53,7 @@ __all__ = [
     "Undelivered",
     "Verb",
     "Want",
+    "Who",
     "canonical",
     "digest",
     "references",

@@ -68,6 +68,23 @@ class Unanswered:
     sent: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Who:
+    """As whom this program acts at a service; `expires` in seconds since 1970. None: not told for its token."""
+
+    target: str
+    identity: str
+    username: str
+    source: str
+    scopes: tuple[str, ...] | None = None
+    expires: int | None = None
+
+    @property
+    def is_client(self) -> bool:
+        """Whether this is the identity of a client rather than a person."""
+        return self.username.endswith("@clients.auth.globus.org")
+
+
 class Secret:
     """A value that is shown once. Nothing but `reveal` gives it away: no text, format, JSON, pickle or equality."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reconciler.model import Event, Failed, Finished, Operation, Progress, Skipped, Started, Verb
 from reconciler.render.safe import safe
 from reconciler.render.style import Style
+from reconciler.render.who import how_to_log_in
 
 _DOING = {
     Verb.CREATE: "creating",
@@ -59,6 +60,7 @@ def summary(events: Sequence[Event], style: Style, *, again: Sequence[str], reco
     lines = [style.paint("Apply incomplete:", "red") + f" {counts}, {len(failed)} failed, {len(skipped)} not begun."]
     lines += [f"  failed: {event.operation.address}: {safe(str(event.error))}" for event in failed]
     lines += [f"  not begun: {_operation(operation)}" for operation in skipped]
+    lines += dict.fromkeys(hint for event in failed if (hint := how_to_log_in(event.error)))
     known = "What was done is recorded." if recorded else "The bindings do not say yet what was done; the journal does."
     lines.append(f"{known} To go on from here: {safe(shlex.join(again))}")
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,8 +129,7 @@ class Root:
         """Apply, and count the operations that were carried out."""
         planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4)
         assert planned.plan.refusals == ()
-        stop = threading.Event()
-        events = list(pipeline.apply(planned, self.client, self.site, parallelism=4, stop=stop))
+        events = list(pipeline.apply(planned, self.client, self.site, pipeline.Steering(4)))
         assert not [event for event in events if isinstance(event, Failed | Skipped)], events
         return sum(isinstance(event, Finished) for event in events)
 

@@ -15,6 +15,9 @@ exclude = ["drafts/**", "*.old.yaml"]
 
 [apply]
 parallelism = 4
+
+[login]
+client_id = "4b6ed7a4-2f04-4a39-9c1c-1f7a6a0e4b11"
 """
 
 
@@ -36,7 +39,11 @@ def said(folder: Path, text: str) -> list[str]:
 def test_find_reads_everything(tmp_path: Path) -> None:
     file = write(tmp_path, WHOLE)
     assert find(tmp_path) == Config(
-        file=file, base_url="https://auth.example.org", exclude=("drafts/**", "*.old.yaml"), parallelism=4
+        file=file,
+        base_url="https://auth.example.org",
+        exclude=("drafts/**", "*.old.yaml"),
+        parallelism=4,
+        client_id="4b6ed7a4-2f04-4a39-9c1c-1f7a6a0e4b11",
     )
 
 
@@ -72,8 +79,8 @@ def test_an_empty_file_sets_nothing_and_ends_the_search(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("\n[targets]\n", ["2: unknown table 'targets'; did you mean target?"]),
-        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply"]),
-        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply"]),
+        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply, login"]),
+        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply, login"]),
         ("\ntarget = 'x'\n", ["2: target must be a table, [target]"]),
         ("[[target]]\n", ["1: target must be a table, [target]"]),
         ("[target]\n\nbase_ulr = 'x'\n", ["3: unknown key 'base_ulr' in [target]; did you mean base_url?"]),

@@ -44,8 +44,8 @@ class Runs:
 
     def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
         """Carry a plan out, as far as the events are asked for."""
-        given = stop or threading.Event()
-        return pipeline.apply(planned, self.client, self.site, parallelism=1, stop=given, sleep=self.slept.append)
+        steering = pipeline.Steering(1, stop or threading.Event(), sleep=self.slept.append)
+        return pipeline.apply(planned, self.client, self.site, steering)
 
     def carry_out(self, planned: Planned, stop: threading.Event | None = None) -> list[Event]:
         return list(self.begin(planned, stop))

@@ -303,8 +303,8 @@ def test_lost_answer_about_one_of_two_twins_is_not_taken_for_the_other(runs: Any
 
     runs.fault("POST", "/v2/api/clients", 503)
     planned = runs.plan()
-    site, stop = runs.site, threading.Event()
-    events = list(pipeline.apply(planned, runs.client, site, parallelism=2, stop=stop, sleep=wait_for_the_other))
+    steering = pipeline.Steering(2, sleep=wait_for_the_other)
+    events = list(pipeline.apply(planned, runs.client, runs.site, steering))
     assert errors(events) == []
     assert runs.id("client/p/one") != runs.id("client/p/web")
     assert len(set(live_ids(runs)) - before) == 2
