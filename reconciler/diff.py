@@ -1,9 +1,10 @@
 """What differs between the wanted and the live, field by field, and why. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Place
+from reconciler.generations import NOTHING, Life, Rotation, decide
 from reconciler.kinds import KINDS, Kind, lineage, normal, owner, owners
 from reconciler.match import Found, Leftover, Match, Matches
 from reconciler.model import (
@@ -31,10 +32,16 @@ class Comparison:
 
     changes: tuple[Change, ...]
     ids: Mapping[Address, str]
+    lives: Mapping[Address, Life] = field(default_factory=dict)
 
 
 def compare(
-    manifests: Manifests, matches: Matches, snapshot: Snapshot, *, undelivered: Iterable[Undelivered] = ()
+    manifests: Manifests,
+    matches: Matches,
+    snapshot: Snapshot,
+    *,
+    undelivered: Iterable[Undelivered] = (),
+    asked: Rotation = NOTHING,
 ) -> Comparison:
     """Compare each resource with its object, owners first; list what is left over after them.
 
@@ -42,12 +49,15 @@ def compare(
     """
     replaced = replacements(manifests, matches)
     ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
+    lost = [*_lost_generations(undelivered, matches, snapshot)]
+    lives = _lives(manifests, matches, snapshot, asked, lost=lost)
     changes = []
     for address, resource in manifests.resources.items():
-        found = matches.found[address]
-        changes.append(_change(resource, found, ids, replaced.get(address)))
+        found, life = matches.found[address], lives.get(address, Life())
+        changes.append(_change(resource, found, ids, replaced.get(address), life.rotate))
         changes += _superseded(address, found.binding, snapshot, resource.place)
-    changes += _lost_generations(undelivered, matches, snapshot)
+        changes += _retired(resource, life, replaced)
+    changes += lost
     removed = {removal.address: removal for removal in manifests.removed}
     for address, leftover in matches.leftovers.items():
         removal = _removal(address, removed)
@@ -57,7 +67,24 @@ def compare(
         if leaving.action is Action.DELETE:
             changes += _superseded(address, leftover.binding, snapshot, leaving.place)
             changes += _other_generations(leaving, leftover, matches, snapshot)
-    return Comparison(tuple(changes), ids)
+    return Comparison(tuple(changes), ids, lives)
+
+
+def _lives(
+    manifests: Manifests, matches: Matches, snapshot: Snapshot, asked: Rotation, *, lost: Iterable[Change]
+) -> dict[Address, Life]:
+    """Decide on the generations of credentials, but for those that end anyway."""
+    ending = {change.id for change in lost if change.id}
+    for match in matches.found.values():
+        ending.update(match.binding.predecessors if match.binding else ())
+    return decide(manifests, matches, snapshot, asked, ending=ending)
+
+
+def _retired(resource: Resource, life: Life, replaced: Mapping[Address, str]) -> Iterator[Change]:
+    """End the generations whose time is over, unless they go with their client."""
+    if owner(resource.address) not in replaced:
+        for live, because in life.retired:
+            yield Change(resource.address, Action.RETIRE, id=live.id, place=resource.place, because=because)
 
 
 def wanted(resource: Resource, ids: Mapping[Address, str], *, making: bool = False) -> dict[str, Data]:
@@ -99,7 +126,9 @@ def _immutable(address: Address, name: str) -> bool:
     return not kind.moves if name == kind.owner_field else kind.by_name[name].immutable
 
 
-def _change(resource: Resource, match: Match, ids: Mapping[Address, str], replaced: str | None) -> Change:
+def _change(
+    resource: Resource, match: Match, ids: Mapping[Address, str], replaced: str | None, rotate: str | None
+) -> Change:
     kind, address, live = KINDS[resource.address.kind], resource.address, match.live
     if live is None:
         return _absent(resource, match, ids)
@@ -111,6 +140,8 @@ def _change(resource: Resource, match: Match, ids: Mapping[Address, str], replac
     )
     if replaced:
         action = Action.REPLACE
+    elif rotate:
+        action = Action.ROTATE
     elif match.how is Found.NATURAL or (match.how is Found.PINNED and match.binding is None):
         action = Action.ADOPT
     else:
@@ -123,7 +154,7 @@ def _change(resource: Resource, match: Match, ids: Mapping[Address, str], replac
         unchanged=len(resource.fields) - sum(field.name in resource.fields for field in fields),
         previous=match.previous,
         place=resource.place,
-        because=replaced,
+        because=replaced or rotate,
         delete_first=bool(replaced) and _occupied(kind, fields),
     )
 

@@ -157,6 +157,16 @@ class SinkFailed(ReconcilerError):
 
 
 @dataclass
+class Unverified(ReconcilerError):
+    """A new secret was tried before its delivery, and does not work."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"the new secret does not work: {self.what}"
+
+
+@dataclass
 class StaleObject(ReconcilerError):
     """An object is no longer what the plan was made from."""
 

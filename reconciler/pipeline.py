@@ -10,10 +10,12 @@ from reconciler import bindings as bindings_file
 from reconciler import graph, guards, journal, live
 from reconciler import plan as planning
 from reconciler.apply import Steering
+from reconciler.apply.verification import verifier
 from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
-from reconciler.diff import compare, replacements
+from reconciler.diff import Comparison, compare, replacements
 from reconciler.errors import InvalidManifests, Problem
+from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.lookup import look_up
@@ -49,7 +51,15 @@ class Planned:
     read_at: float
 
 
-def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
+def plan(
+    manifests: Manifests,
+    client: AuthClient,
+    site: Site,
+    *,
+    consents: Consents,
+    parallelism: int,
+    asked: Rotation = NOTHING,
+) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
     reader, known, elsewhere = Reader(client), state(site), others(site)
     read_at = time.monotonic()
@@ -58,7 +68,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
         found = pool.submit(look_up, client, graph.names(manifests.resources.values()))
         expected = _expected(manifests, known.entries)
         snapshot = live.read(reader, caller="", expected=expected, parallelism=parallelism)
-        snapshot = replace(snapshot, caller=caller.result())
+        snapshot = replace(snapshot, caller=caller.result().id, now=caller.result().now)
     resources, problems = graph.resolve(manifests.resources, found.result())
     _refuse(problems)
     manifests = replace(manifests, resources=resources)
@@ -68,15 +78,17 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
     sinks = _sinks(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
-    matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
+    unsure = {each.address: None for each in undelivered if each.address in sinks and each.address not in heads}
+    matches = match(manifests, snapshot, known.entries, unsure | _held(manifests, heads), elsewhere, unanswered)
     _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, undelivered=undelivered)
+    comparison = compare(manifests, matches, snapshot, undelivered=undelivered, asked=asked)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
-    case = Case(made, manifests, matches, snapshot, known.entries, consents)
+    case = Case(made, manifests, matches, snapshot, known.entries, consents, asked)
     made = replace(
         made,
         refusals=guards.check(case),
-        notes=(*_deliveries(made, sinks, known.entries), *guards.notes(case)),
+        notes=(*_deliveries(made, sinks, known.entries), *_spared(comparison), *guards.notes(case)),
+        upcoming=tuple(each for life in comparison.lives.values() for each in life.upcoming),
         names={identifier: ref.text for ref, identifier in found.result().items()}
         | {identifier: str(address) for address, identifier in matches.ids().items()},
     )
@@ -100,6 +112,7 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             sinks=planned.sinks,
             observed=planned.snapshot.objects,
             observed_at=planned.read_at,
+            verify=verifier(client, steering.sleep),
             sleep=steering.sleep,
         )
         done = 0
@@ -208,6 +221,14 @@ def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Addr
             bound = entries.get(operation.previous or operation.address)
             if bound and bound.sink and bound.sink != digest(operation.settings["sink"]):
                 yield f"{operation.address}: what was delivered under its former settings stays where it is, and valid"
+
+
+def _spared(comparison: Comparison) -> Iterator[str]:
+    """Say which generations stay only because this run may be using them."""
+    for address, life in comparison.lives.items():
+        for spared in life.spared:
+            why = "this run may be using it itself; name the one that it uses in RECONCILER_CREDENTIAL_ID"
+            yield f"{address}: the earlier generation {spared.id} stays, since {why}"
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

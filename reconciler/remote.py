@@ -6,6 +6,8 @@ Planning is given a `Reader` and nothing else. What the client layer raises come
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reconciler.auth import AuthAPIError, AuthClient, AuthScopes, GlobusError
@@ -88,6 +90,14 @@ class Made:
     secret: Secret | None
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The id of a person or of a client, and the time by the clock of the service."""
+
+    id: str
+    now: datetime
+
+
 class Reader:
     """Reads objects. Safe to use from many threads."""
 
@@ -117,10 +127,11 @@ class Reader:
             raise CallFailed(call, Outcome.DONE, f"the answer is about {live.id}")
         return live
 
-    def caller(self) -> str:
-        """Ask who the caller is: the id of a person or of a client."""
+    def caller(self) -> Caller:
+        """Ask who the caller is, and what time it is there."""
         with permitted(), failing("ask who the caller is"):
-            return str(self._client.userinfo()["sub"])
+            answer = self._client.userinfo()
+            return Caller(str(answer["sub"]), _time(answer.headers.get("Date")))
 
 
 class Writer:
@@ -155,6 +166,14 @@ class Writer:
         except CallFailed as error:
             if error.status != 404:
                 raise
+
+
+def _time(date: str | None) -> datetime:
+    """Read the time of an answer; one that states none was made now."""
+    try:
+        return parsedate_to_datetime(date or "").astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)
 
 
 @contextmanager

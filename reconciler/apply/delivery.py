@@ -1,4 +1,4 @@
-"""The making of a credential: nothing is made that could not be delivered, and nothing made is lost or shown.
+"""The making of a credential: nothing is made that could not be delivered, nothing delivered that does not work.
 
 Each generation has a live name of its own, `NAME#mark`, whose mark is journalled before the call. So a generation whose
 secret got lost on the way is known by its name, and revoked.
@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from reconciler.errors import CallFailed, Outcome, SinkFailed, Undecided
+from reconciler.apply.verification import Verify
+from reconciler.errors import CallFailed, Outcome, SinkFailed, Undecided, Unverified
 from reconciler.journal import Journal
 from reconciler.model import Binding, Live, Operation
 from reconciler.remote import Made, Reader, Writer
@@ -23,9 +24,10 @@ class Delivering:
     writer: Writer
     journal: Journal
     bound: Callable[[Live], Binding]
+    verify: Verify
 
     def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: str | None) -> Live:
-        """Make a generation, deliver it, and read back what arrived; revoke it when it cannot be delivered.
+        """Make a generation, try it, deliver it, and read back what arrived; revoke it when one of these fails.
 
         It takes the place of a secret of the same client, or of `ours`, the credential that was bound until now.
         """
@@ -55,15 +57,17 @@ class Delivering:
     def _deliver(self, operation: Operation, made: Made, sink: Sink, *, intent: str, expected: str | None) -> Live:
         live = made.live
         try:
+            if made.secret and operation.settings.get("verify", True):
+                self.verify(live.parent or "", made.secret)
             _put(made, sink, expected)
-        except SinkFailed as error:
+        except (SinkFailed, Unverified) as error:
             self._revoke(operation, live, error)
             self.journal.outcome(intent, Outcome.NOT_DONE)
             raise
         self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=self.bound(live))
         return live
 
-    def _revoke(self, operation: Operation, live: Live, error: SinkFailed | CallFailed) -> None:
+    def _revoke(self, operation: Operation, live: Live, error: SinkFailed | Unverified | CallFailed) -> None:
         try:
             self.writer.delete(live.kind, live.parent, live.id)
         except CallFailed as failure:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.apply.delivery import Delivering
+from reconciler.apply.verification import Verify
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
 from reconciler.journal import Journal
 from reconciler.kinds import KINDS, normal
@@ -44,6 +45,7 @@ class Workshop:
     sinks: Mapping[Address, Sink]
     observed: Mapping[str, Mapping[str, Live]]
     observed_at: float
+    verify: Verify
     sleep: Callable[[float], None] = time.sleep
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -101,7 +103,7 @@ class Effects:
         workshop = self._workshop
         with workshop.lock:
             binding = workshop.entries.get(operation.previous or operation.address)
-        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound)
+        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound, workshop.verify)
         ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 

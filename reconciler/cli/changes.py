@@ -70,6 +70,7 @@ class _Run:
 def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", site: "Site") -> "Planned":
     """Plan and show it; a refused plan ends here."""
     from reconciler import pipeline
+    from reconciler.generations import Rotation
     from reconciler.render import plan as rendered
 
     if options.overlay and manifests.environment is None and site.bindings.exists():
@@ -77,7 +78,14 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
             f"warning: no overlay names its `environment`, so this goes on with {site.bindings}, whichever overlays "
             "that was made with; write `environment: NAME` at the top of one to keep environments apart"
         )
-    planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=calls_at_once(options))
+    planned = pipeline.plan(
+        manifests,
+        client,
+        site,
+        consents=_consents(options),
+        parallelism=calls_at_once(options),
+        asked=Rotation(in_use=os.environ.get("RECONCILER_CREDENTIAL_ID")),
+    )
     terminal.say(rendered.text(planned.plan, _style(options)))
     if not planned.plan.applyable:
         raise typer.Exit(Exit.REFUSED)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.generations import NOTHING, Rotation
 from reconciler.match import Matches
 from reconciler.model import Action, Address, Binding, Change, Manifests, Plan, Snapshot
 
@@ -30,6 +31,7 @@ class Case:
     snapshot: Snapshot
     bindings: Mapping[Address, Binding]
     consents: Consents
+    asked: Rotation = NOTHING
 
     def ending(self) -> Iterator[Change]:
         """Iterate over the changes that end an object: it is deleted, replaced, or was replaced before."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.generations import may_be_in_use
 from reconciler.guards.case import ENDING, Case, agreed
 from reconciler.kinds import KINDS, lineage, owned, owner, owners, title, within
 from reconciler.match import Found
@@ -14,7 +15,7 @@ _TOO_MANY = 0.3
 def incomplete_reads(case: Case) -> Iterator[Refusal]:
     """Refuse to make, replace or delete what was read incompletely, anything below it, and what would take it along."""
     for change in case.plan.changes:
-        if change.action not in (Action.CREATE, *ENDING):
+        if change.action not in (Action.CREATE, Action.ROTATE, *ENDING):
             continue
         along = [kind.name for kind in owned(change.address.kind)] if change.action in ENDING else []
         kinds = (*lineage(change.address.kind), *along)
@@ -107,10 +108,16 @@ def taken_along(case: Case) -> Iterator[Refusal]:
 
 
 def own_client(case: Case) -> Iterator[Refusal]:
-    """Refuse to delete the client that this program runs as."""
+    """Refuse to delete the client that this program runs as, and the credential that it may be running with."""
     for change in case.ending():
         if change.id == case.snapshot.caller:
             yield Refusal(change.address, "this program runs with its credentials")
+            continue
+        live = case.snapshot.find(change.address.kind, change.id or "")
+        ours = live and KINDS[live.kind].secret and may_be_in_use(live, case.snapshot, case.asked)
+        if ours and change.action is not Action.RETIRE:
+            why = "this program may be running with it: RECONCILER_CREDENTIAL_ID does not name a newer one"
+            yield Refusal(change.address, why)
 
 
 def _follows_owner(change: Change, case: Case) -> bool:

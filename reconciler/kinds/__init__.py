@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
-from reconciler.kinds.credential import CREDENTIAL
+from reconciler.kinds.credential import CREDENTIAL, OVERLAP, span
 from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
@@ -14,6 +14,7 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIEN
 
 __all__ = [
     "KINDS",
+    "OVERLAP",
     "Field",
     "Kind",
     "absent",
@@ -25,6 +26,7 @@ __all__ = [
     "owners",
     "parse",
     "repeated",
+    "span",
     "title",
     "within",
     "without",

@@ -1,9 +1,13 @@
 """Credentials: secrets of a client, shown once, each delivered to a sink. Their life is a row of generations."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live
+
+OVERLAP = "1d"
+"""How long an older generation goes on working beside a new one, where the manifests do not say."""
 
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
@@ -18,15 +22,16 @@ def _live(wire: Wire) -> Live:
     )
 
 
-def hours(duration: str) -> int:
-    """Read a duration of the manifests (`12h`, `14d`, `26w`), as hours."""
-    return int(duration[:-1]) * _HOURS[duration[-1]]
+def span(duration: str) -> timedelta:
+    """Read a duration of the manifests (`12h`, `14d`, `26w`)."""
+    return timedelta(hours=int(duration[:-1]) * _HOURS[duration[-1]])
 
 
 def _objections(fields: Fields) -> Iterator[tuple[str, str]]:
     age, overlap = fields.get("rotate_after"), fields.get("overlap")
-    if age and overlap and hours(overlap) >= hours(age):
-        yield "overlap", "`overlap` must be shorter than `rotate_after`"
+    if age and span(overlap or OVERLAP) >= span(age):
+        said = "" if overlap else f" ({OVERLAP}, when it is not given)"
+        yield "overlap" if overlap else "rotate_after", f"`overlap`{said} must be shorter than `rotate_after`"
 
 
 CREDENTIAL = Kind(

@@ -16,10 +16,11 @@ from reconciler.model.data import (
 )
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
-from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
-from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
+from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Upcoming, Verb
+from reconciler.model.service import EPOCH, Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
 
 __all__ = [
+    "EPOCH",
     "KEY",
     "UUID",
     "Action",
@@ -51,6 +52,7 @@ __all__ = [
     "Started",
     "Unanswered",
     "Undelivered",
+    "Upcoming",
     "Verb",
     "Want",
     "Who",

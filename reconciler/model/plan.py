@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.errors import Place
@@ -103,6 +104,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Upcoming:
+    """What a later plan will do by itself, when its time has come: rotate a credential, or retire a generation."""
+
+    address: Address
+    action: Action
+    id: str | None
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would happen: the changes for readers, the operations for the executor, and the digests that tie both."""
 
@@ -112,6 +123,7 @@ class Plan:
     operations: tuple[Operation, ...]
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    upcoming: tuple[Upcoming, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What ids are called: names that were looked up, and addresses. For readers only."""
     complete: bool = True

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from reconciler.model.data import Address, Fields
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Snapshot:
     objects: Mapping[str, Mapping[str, Live]]
     caller: str
     poisoned: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = EPOCH
+    """The time by the clock of the service, which is also the one that says when its objects were made."""
 
     def find(self, kind: str, identifier: str) -> Live | None:
         """Look up an observed object by kind and id."""
@@ -94,7 +99,7 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """Give the value to the sink that delivers it."""
+        """Give the value to the sink that delivers it, and to the call that tries it."""
         return self.__value
 
     def __repr__(self) -> str:

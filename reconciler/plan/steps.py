@@ -22,7 +22,7 @@ from reconciler.model import (
     references,
 )
 
-_MAKING = (Action.CREATE, Action.REPLACE)
+_MAKING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
 
 
 @dataclass(slots=True)

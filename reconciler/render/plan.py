@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import KINDS
-from reconciler.model import Action, Change, Data, FieldChange, Plan, Refusal, canonical
+from reconciler.model import Action, Change, Data, FieldChange, Plan, Refusal, Upcoming, canonical
 from reconciler.render.safe import safe, value
 from reconciler.render.style import Style
 
@@ -27,6 +27,7 @@ def text(plan: Plan, style: Style) -> str:
     """Show the whole plan."""
     lines = [line for change in plan.changes if _visible(change) for line in (*_change(change, plan.names, style), "")]
     lines += [f"Note: {safe(note)}" for note in plan.notes]
+    lines += [f"Later: {_later(each)}" for each in plan.upcoming]
     if plan.refusals:
         lines += [style.paint("Refused:", "red")]
         lines += [line for refusal in plan.refusals for line in _refusal(refusal)]
@@ -77,7 +78,7 @@ def _change(change: Change, names: Mapping[str, str], style: Style) -> Iterator[
         yield style.paint(f"      this means {KINDS[change.address.kind].breaks}", "red")
     for field in change.fields:
         yield from _field(field, change.action, names, style)
-    if KINDS[change.address.kind].secret and change.action is Action.CREATE:
+    if KINDS[change.address.kind].secret and change.action in (Action.CREATE, Action.ROTATE):
         yield "      client_secret: (sensitive)"
     if change.action in (Action.UPDATE, Action.ADOPT, Action.REPLACE) and change.unchanged:
         yield style.paint(f"      # {_count(change.unchanged, 'unchanged field')} hidden", "dim")
@@ -89,9 +90,17 @@ def _title(change: Change) -> str:
     return {
         Action.ADOPT: "is adopted",
         Action.FORGET: "is forgotten",
+        Action.ROTATE: "gets a new secret beside",
         Action.RETIRE: "is revoked",
         Action.DELETE: "is deleted",
     }.get(change.action, "")
+
+
+def _later(each: Upcoming) -> str:
+    """Say what will happen by itself, and when."""
+    if each.action is Action.ROTATE:
+        return f"{each.address} gets a new secret from {each.when:%Y-%m-%d %H:%M} UTC on"
+    return f"{each.address}: {safe(each.id or '')} is revoked from {each.when:%Y-%m-%d %H:%M} UTC on"
 
 
 def _field(field: FieldChange, action: Action, names: Mapping[str, str], style: Style) -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_apply_takes_the_calls_that_its_plan_announces(runs: Any) -> None:
     planned = runs.plan()
     runs.forget_calls()
     runs.carry_out(planned)
-    writes = [call for call in runs.calls() if not call.startswith("GET ")]
+    writes = [call for call in runs.calls() if not call.startswith("GET ") and "/oauth2/" not in call]
     assert len(writes) == planned.plan.calls() == 7
 
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from reconciler import graph, guards
 from reconciler import plan as planning
 from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
+from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.match import Matches, match
 from reconciler.model import (
+    EPOCH,
     Address,
     Binding,
     Data,
@@ -36,6 +39,7 @@ from reconciler.model import (
 CALLER = "rosalind"
 PLACE = Place("m.yaml", 1, 1)
 SINK = {"file": {"path": "secret.json"}}
+NO_LIFE: Mapping[str, Data] = {}
 
 _STATED: Mapping[str, Callable[[str], dict[str, Data]]] = {
     "project": lambda key: {"display_name": key, "contact_email": "ops@example.edu"},
@@ -87,6 +91,8 @@ class World:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     caller: str = CALLER
+    now: datetime = EPOCH
+    asked: Rotation = NOTHING
 
     def manifests(self) -> Manifests:
         """Put the resources into the order in which the core gets them."""
@@ -99,7 +105,7 @@ class World:
         objects: dict[str, dict[str, Live]] = {kind: {} for kind in KINDS}
         for live in self.live:
             objects[live.kind][live.id] = live
-        return Snapshot(objects, self.caller, self.poisoned)
+        return Snapshot(objects, self.caller, self.poisoned, self.now)
 
     def bound(self) -> dict[Address, Binding]:
         """Read the addresses of the bindings."""
@@ -114,13 +120,15 @@ class World:
         """Say what differs."""
         matches = self.matched()
         assert not matches.problems
-        return compare(self.manifests(), matches, self.snapshot(), undelivered=self.undelivered)
+        return compare(self.manifests(), matches, self.snapshot(), undelivered=self.undelivered, asked=self.asked)
 
     def planned(self) -> Plan:
         """Plan as the pipeline does, with refusals and notes."""
         matches, snapshot = self.matched(), self.snapshot()
-        plan = planning.build(self.manifests(), matches, self.compared(), snapshot=snapshot, target="here")
-        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), self.consents)
+        compared = self.compared()
+        plan = planning.build(self.manifests(), matches, compared, snapshot=snapshot, target="here")
+        plan = replace(plan, upcoming=tuple(each for life in compared.lives.values() for each in life.upcoming))
+        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), self.consents, self.asked)
         return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
 
 
@@ -139,6 +147,7 @@ def _resource(  # a resource has so many parts
     id: str | None = None,  # noqa: A002
     previously: Iterable[str | tuple[str, str]] = (),
     sink: Data = None,
+    life: Mapping[str, Data] = NO_LIFE,
     prevent_destroy: bool | None = None,
     ignore: Iterable[str] = (),
     **fields: Data,
@@ -150,7 +159,7 @@ def _resource(  # a resource has so many parts
         address=parsed,
         fields=stated | fields,
         place=PLACE,
-        settings={"sink": sink} if sink else {},
+        settings={"sink": sink, **life} if sink else {},
         id=id,
         previously=tuple(Former(Address.parse(text), identifier, PLACE) for text, identifier in named),
         prevent_destroy=prevent_destroy,
