@@ -96,15 +96,15 @@ class Admin:
     def move_clock(self, call: Call) -> Answer:
         """Advance the clock, or set it."""
         body = call.json()
-        match body:
-            case {"advance": int() | float() as seconds} if len(body) == 1 and not isinstance(seconds, bool):
-                move = self.clock.advance
-            case {"set": int() | float() | str() as seconds} if len(body) == 1 and not isinstance(seconds, bool):
-                move = self.clock.set
-            case _:
-                raise invalid('The body must be {"advance": seconds} or {"set": seconds since 1970, or RFC 3339}')
+        stated = list(body.items()) if isinstance(body, dict) else []
         try:
-            move(seconds)
+            match stated:
+                case [("advance", int() | float() as seconds)] if not isinstance(seconds, bool):
+                    self.clock.advance(seconds)
+                case [("set", int() | float() | str() as moment)] if not isinstance(moment, bool):
+                    self.clock.set(moment)
+                case _:
+                    raise invalid('The body must be {"advance": seconds} or {"set": seconds since 1970, or RFC 3339}')
         except (ValueError, OverflowError) as error:
             raise invalid(str(error)) from None
         return self.show_clock(call)

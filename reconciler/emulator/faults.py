@@ -112,8 +112,10 @@ def fault_from(order: object) -> Fault:
         raise ValueError("status: is missing")
     if effect is Effect.LATE_IN_LISTS and bool(order.get("seconds")) == bool(order.get("lists")):
         raise ValueError("seconds, lists: give one of them, for how long an object is late")
-    values = {name: _read(name, value) for name, value in order.items() if name != "effect"}
-    return Fault(effect=effect, **(values | {"after_commit": True} if effect in OF_ANSWERS else values))
+    values: dict[str, Any] = {name: _read(name, value) for name, value in order.items() if name != "effect"}
+    if effect in OF_ANSWERS:
+        values["after_commit"] = True
+    return Fault(effect=effect, **values)
 
 
 def _effect(order: Mapping[str, object]) -> Effect:

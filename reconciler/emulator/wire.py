@@ -4,6 +4,7 @@ It writes to the transport beneath HTTP, which ``Protocol`` hands to each reques
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -34,7 +35,7 @@ _BODIES = {
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type] # which of uvicorn's it is, depends on what is installed
     """HTTP that tells each request the transport on which it came."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Remember the transport."""
         super().connection_made(transport)
         self.app_state: dict[str, Any] = self.app_state | {"transport": transport}
@@ -67,15 +68,15 @@ class Dripping(Response):
         super().__init__(answer.body, answer.status_code)
         self.raw_headers, self.seconds = answer.raw_headers, seconds
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer slowly, as long as somebody waits for it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         body = bytes(self.body)
         for at in range(len(body)):
             await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": at + 1 < len(body)})
-            if scope["state"]["transport"].is_closing():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(receive(), self.seconds)
                 return
-            await asyncio.sleep(self.seconds)
 
 
 def status_of(response: Response) -> int | None:
