@@ -1,4 +1,4 @@
-"""Owns the pytest fixture ``globus_auth_emulator``: a local Globus Auth with a new world for each test that asks for it.
+"""Owns the pytest fixture ``globus_auth_emulator``: a local Globus Auth, with a new world for each test that asks.
 
 pytest loads this module in every run where the package is installed, so it imports nothing before a test asks.
 """

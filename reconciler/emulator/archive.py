@@ -3,9 +3,11 @@
 It holds hashes of secrets and tokens, never one of them in clear; the key that signs ID tokens stays with the file.
 """
 
+import json
 from typing import Any
 
 from reconciler.emulator import entries
+from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.entries import KINDS
 from reconciler.emulator.store import Document, Store
 from reconciler.emulator.world import populate
@@ -51,10 +53,7 @@ def replace_world(store: Store, document: object, now: float) -> None:
     strange = sorted(set(document) - {"format", *_SECTIONS})
     if strange:
         raise ValueError(f"{strange[0]}: there is no such section")
-    settings = document.get("settings", {})
-    texts = isinstance(settings, dict) and all(isinstance(value, str) for value in settings.values())
-    if not texts or "world" not in settings or _KEY in settings:
-        raise ValueError("settings: expected an object of texts with the id of the world")
+    settings = _settings(document.get("settings"))
     read = entries.read(document)
     tables = document.get("tables", {})
     if not isinstance(tables, dict) or not set(tables) <= set(_tables(store)):
@@ -82,6 +81,23 @@ def reset(store: Store, now: float) -> None:
         store.insert("credential", credential, parent=client)
     for row in hashes:
         store.rows("INSERT INTO secrets VALUES (?, ?, ?)", *row)
+
+
+def _settings(stated: object) -> dict[str, str]:
+    settings = stated if isinstance(stated, dict) else {}
+    if not all(isinstance(value, str) for value in settings.values()) or "world" not in settings or _KEY in settings:
+        raise ValueError("settings: expected an object of texts with the id of the world")
+    for name in ("world", "bootstrap"):
+        if name in settings and not is_uuid(settings[name]):
+            raise ValueError(f"settings.{name}: expected a UUID")
+    try:
+        issued = json.loads(settings.get("bootstrap_credentials", "[]"))
+        wrong = not all(isinstance(one, str) and isinstance(when, int | float) for one, when in issued)
+    except (ValueError, TypeError):
+        wrong = True
+    if wrong:
+        raise ValueError("settings.bootstrap_credentials: expected ids and times, as JSON")
+    return settings
 
 
 def _wipe(store: Store) -> None:

@@ -144,8 +144,8 @@ def _objects(world: Document, section: str) -> Iterator[tuple[str, Document]]:
 def _plain(section: str, place: str, stated: Document) -> Entry:
     document = _DEFAULTS.get(section, {}) | stated
     members = document.pop("members", []) if section == "groups" else []
-    for name in ("username", "name"):
-        if name in _NEEDED[section] and not (isinstance(document[name], str) and document[name]):
+    for name in ("username", "identity_provider", *(("name",) if "name" in _NEEDED[section] else ())):
+        if name in document and not (isinstance(document[name], str) and document[name]):
             raise ValueError(f"{place}.{name}: expected a text")
     for name, listed in (("domains", document.get("domains", [])), ("members", members)):
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):

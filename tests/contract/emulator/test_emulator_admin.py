@@ -1,6 +1,7 @@
 """The clock, the requests and the load, the world as a document: by HTTP and from Python."""
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def test_sessions_age_by_the_clock(admin: Make, rosalind: Make, new_project: Mak
 
 
 def test_credentials_are_created_and_answers_dated_by_the_clock(
-    emulator: Emulator, admin: Make, rosalind: Make, new_client: Make, new_secret: Make
+    emulator: Emulator, admin: Make, rosalind: Make, new_client: Make
 ) -> None:
     client = new_client(rosalind)["id"]
     admin("POST", "/_emulator/clock", {"set": "2031-05-06T07:08:09Z"})
@@ -97,22 +98,28 @@ def test_load_says_how_many_were_in_flight_at_most(emulator: Emulator, admin: Ma
 
 
 @pytest.fixture
-def full(
-    emulator: Emulator, rosalind: Make, new_client: Make, new_scope: Make, new_secret: Make, application: Any,
-    login: Make,
-) -> Any:  # fmt: skip
+def tokens(emulator: Emulator, application: Any, login: Make) -> Any:
+    """Log a person in who stays logged in."""
+    return login(emulator, application, "openid email", access_type="offline").json()
+
+
+@pytest.fixture
+def full(emulator: Emulator, rosalind: Make, new_client: Make, new_scope: Make, new_secret: Make, tokens: Any) -> Any:
     """Fill the world with something of every kind."""
     client = new_client(rosalind)
     read = new_scope(rosalind, client["id"])
-    write = new_scope(rosalind, client["id"], "write", dependent_scopes=[
-        {"scope": read["id"], "optional": True, "requires_refresh_token": False}])  # fmt: skip
+    dependent = [{"scope": read["id"], "optional": True, "requires_refresh_token": False}]
+    write = new_scope(rosalind, client["id"], "write", dependent_scopes=dependent)
     policy = {"project_id": client["project"], "display_name": "P", "description": "D"}
     rosalind("POST", "/v2/api/policies", {"policy": policy})
-    secret = new_secret(rosalind, client["id"])
     rosalind("GET", "/v2/api/identities?usernames=new@example.edu&provision=true")
-    tokens = login(emulator, application, "openid email", access_type="offline").json()
     assert emulator.client_secret
-    return {"client": client, "scopes": [read, write], "secret": secret, "tokens": tokens}
+    return {
+        "client": client,
+        "scopes": [read, write],
+        "secret": new_secret(rosalind, client["id"]),
+        "tokens": tokens,
+    }
 
 
 def test_export_import_export_is_identical_also_elsewhere(
@@ -142,9 +149,7 @@ def test_export_holds_hashes_and_no_secret_in_clear(emulator: Emulator, full: An
     assert digest(full["secret"]["secret"]) in text
 
 
-def test_objects_are_imported_in_the_form_in_which_the_api_shows_them(
-    emulator: Emulator, rosalind: Make, full: Any, caller: Make
-) -> None:
+def test_objects_are_imported_in_the_form_in_which_the_api_shows_them(rosalind: Make, full: Any, caller: Make) -> None:
     """What a rehearsal does: live objects into a new world, with the people that they name."""
     client, project = full["client"]["id"], full["client"]["project"]
     shown = {
@@ -188,6 +193,9 @@ def wrong(**changes: Any) -> Callable[[Any], Any]:
         (wrong(format=2), "format: expected"),
         (wrong(people=[]), "people: there is no such section"),
         (wrong(settings={}), "settings: expected"),
+        (wrong(settings={"world": "no id"}), "settings.world: expected a UUID"),
+        (lambda w: w | {"settings": w["settings"] | {"bootstrap_credentials": "[5]"}}, "settings.bootstrap_cred"),
+        (lambda w: w | {"identities": [w["identities"][0] | {"identity_provider": []}]}, "[0].identity_provider: exp"),
         (wrong(projects={}), "projects: expected a list"),
         (wrong(projects=[1]), "projects[0]: expected an object"),
         (wrong(projects=[{"id": "a"}]), "projects[0].contact_email: is missing"),
@@ -209,15 +217,40 @@ def wrong(**changes: Any) -> Callable[[Any], Any]:
     ],
 )
 def test_malformed_world_is_refused_with_its_place_and_changes_nothing(
-    emulator: Emulator, admin: Make, full: Any, change: Callable[[Any], Any], why: str
+    emulator: Emulator, admin: Make, change: Callable[[Any], Any], why: str
 ) -> None:
-    assert full
+    assert emulator.client_secret
+    assert emulator.person_token("rosalind@globusid.org")
     world = emulator.export_world()
     refusal = admin("PUT", WORLD, change(world), status=400)
     assert why in refusal["errors"][0]["detail"]
     assert emulator.export_world() == world
     with pytest.raises(ValueError, match="format: expected"):
         emulator.import_world({})
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", []])
+def test_world_that_is_accepted_can_be_used(emulator: Emulator, full: Any, caller: Make, value: Any) -> None:
+    """Replace each value of the last object of each section: refused at its place, or no request is a 500."""
+    assert full
+    world, refused = emulator.export_world(), dict[str, str]()
+    sections = [name for name, section in world.items() if isinstance(section, list) and section]
+    with Emulator() as other:
+        for section, field in [(name, field) for name in sections for field in world[name][-1]]:
+            objects = [*world[section][:-1], world[section][-1] | {field: value}]
+            try:
+                other.import_world(world | {section: objects})
+            except ValueError as error:
+                refused[section] = str(error)
+                continue
+            call = caller(other, "rosalind@globusid.org")
+            for path in ("projects", "clients", "scopes", "identities?usernames=new@example.edu"):
+                call("GET", f"/v2/api/{path}")
+            assert other.client_secret
+    assert all(
+        why.startswith((section, "credentials", "scopes", "policies", "clients")) for section, why in refused.items()
+    )
+    assert set(refused) == set(sections)
 
 
 def test_reset_makes_a_new_world_in_which_bootstrap_keeps_its_secrets(

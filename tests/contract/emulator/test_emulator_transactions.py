@@ -36,7 +36,12 @@ def seen(tmp_path: Path) -> set[str]:
 def together(store: Store, *works: Callable[[], Any]) -> list[Future[Any]]:
     """Submit while the thread is held, so that all of them share one commit."""
     holding, let_go = threading.Event(), threading.Event()
-    store.submit(lambda: (holding.set(), let_go.wait()))
+
+    def hold() -> None:
+        holding.set()
+        let_go.wait()
+
+    store.submit(hold)
     holding.wait()
     futures = [store.submit(work) for work in works]
     let_go.set()
@@ -93,7 +98,13 @@ def test_failed_commit_fails_all_that_share_it(store: Store, tmp_path: Path) -> 
 
 def test_what_still_waits_at_the_end_is_not_done(store: Store, tmp_path: Path) -> None:
     holding, let_go = threading.Event(), threading.Event()
-    under_way = store.submit(lambda: (holding.set(), let_go.wait(), store.set_setting("a", "a")))
+
+    def work() -> None:
+        holding.set()
+        let_go.wait()
+        store.set_setting("a", "a")
+
+    under_way = store.submit(work)
     holding.wait()
     waiting = store.submit(insert(store, "b"))
     closing_thread = threading.Thread(target=store._transactions.close)
