@@ -2,7 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types imports check format clean
+.PHONY: demo test lint types imports check chaos bench format clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,14 @@ imports: $(VENV)/.developing
 
 check: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto
+
+# The tests that kill, break and repeat at random, for as long as their environment variables say.
+chaos: $(VENV)/.developing
+	CHAOS=$${CHAOS:-20} $(BIN)/python -m pytest -m chaos -s
+
+# How fast it is; prints, and asserts nothing.
+bench: $(VENV)/.developing
+	$(BIN)/python benchmarks/emulator_load.py
 
 format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .

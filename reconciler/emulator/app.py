@@ -8,6 +8,8 @@ import json
 import sqlite3
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,27 +17,48 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reconciler.emulator import wire
+from reconciler.emulator.admin import Admin, Order
 from reconciler.emulator.calls import Answer, Call, Endpoint, Service
 from reconciler.emulator.desk import Desk
 from reconciler.emulator.errors import ApiError, TokenError, error_document
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.routes import ROUTES
 
 _LARGEST_BODY = 1 << 20
+_LARGEST_WORLD = 1 << 28
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build(service: Service, desk: Desk) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """What counts the requests and dates the answers, by the emulator's clock."""
+
+    inner: ASGIApp
+    desk: Desk
+    clock: Callable[[], float]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"date", formatdate(self.clock(), usegmt=True).encode())]
+            await send(message)
+
+        if scope["path"].startswith("/_emulator/"):
+            await self.inner(scope, receive, dated)
+            return
+        with self.desk.in_flight():
+            await self.inner(scope, receive, dated)
+
+
+def build(admin: Admin) -> ASGIApp:
     """Build the application."""
+    service, desk = admin.service, admin.desk
     routes = [Route(path, _served(endpoint, service, desk), methods=[method]) for method, path, endpoint in ROUTES]
-    desk_routes = (
-        ("GET", "/_emulator/requests", desk.list_requests),
-        ("DELETE", "/_emulator/requests", desk.clear_requests),
-        ("POST", "/_emulator/faults", desk.add_fault),
-        ("DELETE", "/_emulator/faults", desk.clear_faults),
-    )
-    routes += [Route(path, _administered(endpoint), methods=[method]) for method, path, endpoint in desk_routes]
+    routes += [Route(order.path, _administered(order, service), methods=[order.method]) for order in admin.rows()]
 
     async def refuse(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -45,7 +68,7 @@ def build(service: Service, desk: Desk) -> Starlette:
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
     app.router.redirect_slashes = False
-    return app
+    return _Front(app, desk, service.clock)
 
 
 def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
@@ -53,41 +76,57 @@ def _served(endpoint: Endpoint, service: Service, desk: Desk) -> Handler:
 
     async def handle(request: Request) -> Response:
         method, path = request.method, request.scope["path"]
-        try:
-            call = await _call(request)
-            response = await asyncio.wrap_future(service.store.submit(lambda: _answer(endpoint, service, desk, call)))
-        except ApiError as error:
-            response = _response(Answer(error.document, error.status))
-        desk.note(method, path, response.status_code)
+        fault = desk.take(method, path)
+
+        def work(call: Call) -> Response:
+            answer = endpoint(service, call)
+            shown = desk.falsify(method, path, answer.document, service.clock())
+            return _response(answer if shown is answer.document else replace(answer, document=shown))
+
+        response = await _under(fault, service, lambda: _run(request, service, work))
+        desk.note(method, path, wire.status_of(response), fault)
         return response
 
     return handle
 
 
-def _answer(endpoint: Endpoint, service: Service, desk: Desk, call: Call) -> Response:
-    fault = desk.take_fault(call.method, call.path)
-    if fault is not None and not fault.after_commit:
-        return _response(Answer(error_document(fault.status, "A fault on demand, before the commit"), fault.status))
-    response = _run(endpoint, service, call)
-    if fault is not None:
-        return _response(Answer(error_document(fault.status, "A fault on demand, after the commit"), fault.status))
-    return response
+async def _under(fault: Fault | None, service: Service, run: Callable[[], Awaitable[Response]]) -> Response:
+    """Answer a request as the fault lets it be answered that it meets."""
+    if fault is None:
+        return await run()
+    replacement = wire.instead(fault, service.switches)
+    if fault.after_commit:
+        answer = await run()
+        await asyncio.sleep(fault.latency)
+        return replacement or wire.damaged(fault, answer)
+    await asyncio.sleep(fault.latency)
+    return replacement or await run()
 
 
-def _administered(endpoint: Callable[[Call], Answer]) -> Handler:
+def _administered(order: Order, service: Service) -> Handler:
     async def handle(request: Request) -> Response:
-        try:
-            return _response(endpoint(await _call(request)))
-        except ApiError as error:
-            return _response(Answer(error.document, error.status))
+        return await _run(
+            request,
+            service,
+            lambda call: _response(order.handle(call)),
+            largest=_LARGEST_WORLD if order.stored else _LARGEST_BODY,
+            stored=order.stored,
+        )
 
     return handle
 
 
-def _run(endpoint: Endpoint, service: Service, call: Call) -> Response:
+async def _run(
+    request: Request,
+    service: Service,
+    work: Callable[[Call], Response],
+    *,
+    largest: int = _LARGEST_BODY,
+    stored: bool = True,
+) -> Response:
     try:
-        with service.store.transaction():
-            return _response(endpoint(service, call))
+        call = await _call(request, largest)
+        return await asyncio.wrap_future(service.store.submit(lambda: work(call))) if stored else work(call)
     except (ApiError, TokenError) as error:
         return _response(Answer(error.document, error.status))
     except sqlite3.OperationalError as error:
@@ -98,19 +137,19 @@ def _run(endpoint: Endpoint, service: Service, call: Call) -> Response:
         return _response(Answer(error_document(500, detail), 500))
 
 
-async def _call(request: Request) -> Call:
-    body = b""
+async def _call(request: Request, largest: int) -> Call:
+    body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > _LARGEST_BODY:
+            if len(body) > largest:
                 raise ApiError(413, "The body is too large")
     except ClientDisconnect:
         raise ApiError(400, "The body ended early") from None
     query: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         query.setdefault(name, []).append(value)
-    return Call(request.method, request.scope["path"], request.path_params, query, request.headers, body)
+    return Call(request.method, request.scope["path"], request.path_params, query, request.headers, bytes(body))
 
 
 def _response(answer: Answer) -> Response:

@@ -11,125 +11,52 @@ import signal
 import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
 import uvicorn
 
+from reconciler.emulator import wire
+from reconciler.emulator.admin import Admin
 from reconciler.emulator.app import build
 from reconciler.emulator.bootstrap import issue_bootstrap_secret
 from reconciler.emulator.calls import Service
+from reconciler.emulator.clock import Clock
 from reconciler.emulator.desk import Desk
 from reconciler.emulator.errors import CannotServe
+from reconciler.emulator.faults import Fault
 from reconciler.emulator.store import Store, usable
 from reconciler.emulator.switches import Switches
-from reconciler.emulator.world import issue_person_token, seed
+from reconciler.emulator.world import populate
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
 _TICK_SECONDS = 0.1
 _TICKS = 864_000
-T = TypeVar("T")
 
 
-class Emulator:
-    """A local Globus Auth in a thread of this process, as long as the ``with`` block lasts."""
-
-    def __init__(
-        self,
-        db: Path,
-        *,
-        port: int = 0,
-        switches: Switches | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._db = db
-        self._port = port
-        self._switches = switches or Switches()
-        self._clock = clock
-        self._secret: str | None = None
-
-    def __enter__(self) -> Self:
-        self._store = _open(self._db, self._clock())
-        try:
-            self._socket = _listen(self._port)
-        except CannotServe:
-            self._store.close()
-            raise
-        self._server = _server(Service(self._store, self._switches, self._clock))
-        self._thread = threading.Thread(target=self._server.run_until_stopped, args=(self._socket,), daemon=True)
-        self._thread.start()
-        self._server.ready.wait()
-        if not self._server.started:
-            self._close()
-            raise RuntimeError("The emulator did not start; its log says why")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.loop.call_soon_threadsafe(self._server.stopping.set)
-        self._close()
-
-    def _close(self) -> None:
-        self._thread.join()
-        self._socket.close()
-        self._store.close()
-
-    @property
-    def base_url(self) -> str:
-        """Return where the service is: ``http://127.0.0.1:PORT``."""
-        return _url(self._socket)
-
-    @property
-    def world_id(self) -> str:
-        """Return the id of the world, made once and kept in the file."""
-        return self._run(lambda: str(self._store.setting("world")))
-
-    @property
-    def client_id(self) -> str:
-        """Return the id of the Bootstrap client identity."""
-        return self._run(lambda: str(self._store.setting("bootstrap")))
-
-    @property
-    def client_secret(self) -> str:
-        """Return a secret of the Bootstrap client, issued when first asked for; those of other starts stay."""
-        if self._secret is None:
-            self._secret = self._run(lambda: issue_bootstrap_secret(self._store, self._clock()))
-        return self._secret
-
-    def person_token(self, username: str, *, session_age: float = 0) -> str:
-        """Return a fresh access token of a person whose login was ``session_age`` seconds ago.
-
-        Raises:
-            KeyError: The world has no such person.
-            CannotServe: The file cannot be used, for example because another process holds it.
-        """
-        return self._run(lambda: issue_person_token(self._store, username, self._clock(), session_age=session_age))
-
-    def _run(self, work: Callable[[], T]) -> T:
-        """Do something with the store on its thread, as one transaction."""
-        with usable(self._db):
-            return self._store.submit(lambda: self._store.transact(work)).result()
-
-
-def serve(db: Path, *, port: int, env_file: Path | None, switches: Switches | None = None) -> None:
+def serve(
+    db: Path, *, port: int, env_file: Path | None, switches: Switches | None = None, faults: Iterable[Fault] = ()
+) -> None:
     """Serve until SIGINT or SIGTERM; write the env file once connections are accepted."""
-    store = _open(db, time.time())
-    with contextlib.closing(store), _listen(port) as listening:
+    clock, desk = Clock(), Desk()
+    desk.order(*faults)
+    store = open_store(db, clock())
+    with contextlib.closing(store), listen(port) as listening:
         with usable(db):
-            client, secret = store.transact(lambda: _bootstrap(store, time.time()))
-        environment = {
-            "GLOBUS_SDK_SERVICE_URL_AUTH": _url(listening),
-            "RECONCILER_CLIENT_ID": client,
-            "RECONCILER_CLIENT_SECRET": secret,
-        }
-        text = "".join(f"{name}={value}\n" for name, value in environment.items())
-        service = Service(store, switches or Switches(), time.time)
-        asyncio.run(_serve(service, listening, lambda: _write_private(env_file, text)))
+            client, secret = store.transact(lambda: _bootstrap(store, clock()))
+        text = "".join(f"{name}={value}\n" for name, value in environment(address(listening), client, secret).items())
+        admin = Admin(Service(store, switches or Switches(), clock), desk, clock)
+        asyncio.run(_serve(admin, listening, lambda: _write_private(env_file, text)))
+
+
+def environment(url: str, client: str, secret: str) -> dict[str, str]:
+    """Name an emulator's address and credentials as the official SDK and this program read them."""
+    return {
+        "GLOBUS_SDK_SERVICE_URL_AUTH": url,
+        "RECONCILER_CLIENT_ID": client,
+        "RECONCILER_CLIENT_SECRET": secret,
+    }
 
 
 def _bootstrap(store: Store, now: float) -> tuple[str, str]:
@@ -137,8 +64,8 @@ def _bootstrap(store: Store, now: float) -> tuple[str, str]:
     return str(store.setting("bootstrap")), secret
 
 
-async def _serve(service: Service, listening: socket.socket, when_ready: Callable[[], None]) -> None:
-    server = _server(service)
+async def _serve(admin: Admin, listening: socket.socket, when_ready: Callable[[], None]) -> None:
+    server = server_of(admin)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.stopping.set)
@@ -146,7 +73,7 @@ async def _serve(service: Service, listening: socket.socket, when_ready: Callabl
     await server.serve([listening])
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that says when it is ready and leaves signals to its owner."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -192,9 +119,12 @@ class _Server(uvicorn.Server):
             server.close()
 
 
-def _server(service: Service) -> _Server:
+def server_of(admin: Admin) -> Server:
+    """Make a server that does not listen yet."""
     config = uvicorn.Config(
-        build(service, Desk()),
+        build(admin),
+        http=wire.Protocol,
+        date_header=False,
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -203,21 +133,23 @@ def _server(service: Service) -> _Server:
         timeout_keep_alive=3600,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    return _Server(config)
+    return Server(config)
 
 
-def _open(db: Path, now: float) -> Store:
+def open_store(db: Path | None, now: float) -> Store:
+    """Open a file, with a world in it."""
     store = Store(db)
     try:
         with usable(db):
-            seed(store, now)
+            store.transact(lambda: populate(store, now))
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Listen on loopback."""
     # asyncio turns Nagle's delay off only where the protocol is stated, and then on accepted connections too.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -230,7 +162,8 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _url(listening: socket.socket) -> str:
+def address(listening: socket.socket) -> str:
+    """Return the address of a server: ``http://127.0.0.1:PORT``."""
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 

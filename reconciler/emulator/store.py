@@ -1,17 +1,18 @@
 """Owns the SQLite file: documents, the links between them, and nothing about what they mean.
 
-Every request is one transaction, and a transaction is on the disk before its answer is sent (WAL, synchronous=FULL).
+What a request has written is on the disk before its answer is sent (WAL, synchronous=FULL), all of it or nothing.
 """
 
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.emulator.errors import CannotServe
+from reconciler.emulator.transactions import Transactions
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -57,23 +58,25 @@ class Store:
     """One connection to the file and the one thread that uses it once the server runs.
 
     So a request never meets half of another, and waiting for the file keeps nobody from stopping the server.
+    Without a file all is in memory, and ends with the store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         with usable(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file():
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if path is not None and path.is_file():
                 # Of a file that cannot be written, SQLite would leave a companion that cannot be written for ever.
                 path.open("r+b").close()
             self.connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-        self._thread = ThreadPoolExecutor(1, "emulator-store")
+        self._transactions = Transactions(self.connection)
         try:
             with usable(path):
                 self._prepare()
         except BaseException:
-            self.connection.close()
+            self.close()
             raise
 
     def _prepare(self) -> None:
@@ -92,12 +95,12 @@ class Store:
 
     def close(self) -> None:
         """Close the file when what is under way has ended; what still waits is not done."""
-        self._thread.shutdown(cancel_futures=True)
+        self._transactions.close()
         self.connection.close()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Let the thread do something, after all that was submitted before."""
-        return self._thread.submit(work)
+        """Let the thread do something as a transaction; its outcome is known when it is on the disk."""
+        return self._transactions.submit(work)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -185,7 +188,7 @@ class Store:
 
 
 @contextmanager
-def usable(path: Path) -> Iterator[None]:
+def usable(path: Path | None) -> Iterator[None]:
     """Say of the file what is wrong with it.
 
     Raises:
@@ -195,7 +198,7 @@ def usable(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise CannotServe(f"{path} cannot be the emulator's database: {why}") from error
+        raise CannotServe(f"{path or 'memory'} cannot be the emulator's database: {why}") from error
 
 
 def _parse(document: str) -> Document:

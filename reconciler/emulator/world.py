@@ -73,23 +73,22 @@ def group_id(name: str) -> str:
     return derived_id("group", name)
 
 
-def seed(store: Store, now: float) -> None:
-    """Make the world if the file holds none yet, or Bootstrap if it is gone; forget the tokens that have expired."""
-    with store.transaction():
-        forget_expired(store, now)
-        add_bootstrap(store)
-        if store.setting("world"):
-            return
-        for provider in PROVIDERS:
-            store.insert("identity_provider", {"alternative_names": [], **provider})
-        for person in PEOPLE:
-            add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
-        for name, members in GROUPS.items():
-            store.insert("group", {"id": group_id(name), "name": name})
-            for username in members:
-                store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
-        _add_services(store)
-        store.set_setting("world", str(uuid.uuid4()))
+def populate(store: Store, now: float) -> None:
+    """Make the world if there is none yet, or Bootstrap if it is gone; forget the tokens that have expired."""
+    forget_expired(store, now)
+    add_bootstrap(store)
+    if store.setting("world"):
+        return
+    for provider in PROVIDERS:
+        store.insert("identity_provider", {"alternative_names": [], **provider})
+    for person in PEOPLE:
+        add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
+    for name, members in GROUPS.items():
+        store.insert("group", {"id": group_id(name), "name": name})
+        for username in members:
+            store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
+    _add_services(store)
+    store.set_setting("world", str(uuid.uuid4()))
 
 
 def add_identity(

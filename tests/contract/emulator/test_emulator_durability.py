@@ -185,7 +185,7 @@ def test_secret_asked_for_after_the_deletion_of_its_client_works(
     emulator: Emulator, caller: Make, token_of: Make
 ) -> None:
     token = emulator.person_token("rosalind@globusid.org")
-    with closing(sqlite3.connect(emulator._db)) as connection, connection:
+    with closing(sqlite3.connect(emulator._db or "")) as connection, connection:
         connection.execute("DELETE FROM objects WHERE id = ?", (emulator.client_id,))
     assert token_of(emulator, emulator.client_id, emulator.client_secret).status_code == 200
     caller(emulator, headers={"Authorization": f"Bearer {token}"})("GET", "/v2/api/projects")
