@@ -1,7 +1,6 @@
 """The clock, the requests and the load, the world as a document: by HTTP and from Python."""
 
 import json
-import re
 import sqlite3
 import threading
 from collections.abc import Callable

@@ -12,6 +12,7 @@ import requests
 from reconciler import journal, pipeline
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
+from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Consents
 from reconciler.journal import Left
 from reconciler.manifest import load
@@ -38,9 +39,9 @@ class Runs:
     def write(self, text: str, name: str = "a.yaml") -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    def plan(self, **consents: Any) -> Planned:
-        manifests = load([self.folder])
-        return pipeline.plan(manifests, self.client, self.site, consents=Consents(**consents), parallelism=4)
+    def plan(self, *, asked: Rotation = NOTHING, **consents: Any) -> Planned:
+        manifests, agreed = load([self.folder]), Consents(**consents)
+        return pipeline.plan(manifests, self.client, self.site, consents=agreed, parallelism=4, asked=asked)
 
     def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
         """Carry a plan out, as far as the events are asked for."""
