@@ -61,6 +61,15 @@ class _Wanted:
     demands: Demands
 
 
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Why the page is shown once more to somebody who has logged in, with the header that says so to the browser."""
+
+    person: str
+    problems: list[str]
+    headers: Mapping[str, str]
+
+
 def ask(service: Service, call: Call) -> Answer:
     """Go on at once where nothing is left to ask, and where the switch says so; else show the page."""
     request = _request(service, call, {name: values[-1] for name, values in call.query.items()})
@@ -102,7 +111,7 @@ def decide(service: Service, call: Call) -> Answer:
     if giving is None:
         problems.append("The application requires an identity of another provider.")
     if giving is None or problems:
-        return _page(service, wanted, session, problems=problems, headers=headers)
+        return _page(service, wanted, session, again=_Again(person, problems, headers))
     chosen = [tuple(path.split()) for path in call.fields().get("optional", ())]
     return _approve(service, wanted, giving, session, chosen=chosen, headers=headers)
 
@@ -223,16 +232,16 @@ def _page(
     wanted: _Wanted,
     session: Session | None,
     *,
-    problems: list[str] | None = None,
-    headers: Mapping[str, str] | None = None,
+    again: _Again | None = None,
 ) -> Answer:
+    """Show the page, once more if something was lacking."""
     store, request = service.store, wanted.request
     given = request.parameters
     present = _who_may_go_on(service, wanted, session)
     fitting = [one for one in store.all("identity") if _may_log_in(service, wanted, one["id"])]
     preselected = request.client["preselect_idp"]
     fitting.sort(key=lambda one: one["identity_provider"] != preselected if preselected else False)
-    hint = _person(store, given.get("login_hint", "")) or _fitting(service, wanted, session)
+    hint = again.person if again else _person(store, given.get("login_hint", "")) or _fitting(service, wanted, session)
     giving = Giving("", request.client["id"], wanted.asked, request.offline)
     names = {one["id"]: one["username"] for one in store.all("identity")}
     last = None if session is None else names.get(session.newest_first()[0])
@@ -244,13 +253,13 @@ def _page(
         chosen=names.get(hint or ""),
         lines=[_line(store, one) for one in consents.needed(store, giving)],
         optional=[_line(store, one) for one in consents.offered(store, giving)],
-        problems=problems or [],
+        problems=again.problems if again else [],
         message=given.get("session_message", ""),
         mfa=wanted.demands.wants_mfa,
         stays=last,
         label=given.get("prefill_named_grant", "") if request.client["prompt_for_named_grant"] else None,
     )
-    return pages.consent_page(shown, headers or {})
+    return pages.consent_page(shown, again.headers if again else {})
 
 
 def _may_log_in(service: Service, wanted: _Wanted, person: str) -> bool:

@@ -27,8 +27,11 @@ def remembered(service: Service, call: Call) -> Session | None:
         return None
     found = service.store.rows("SELECT session FROM sessions WHERE hash = ? AND expires > ?", digest(cookie), now)
     session = loaded(found[0][0], "", None) if found else None
-    session = None if session is None else session.since(now - SESSION_SECONDS)
-    return session if session is not None and session.authentications else None
+    if session is None:
+        return None
+    recent = session.since(now - SESSION_SECONDS).authentications
+    known = {one: login for one, login in recent.items() if service.store.find("identity", one) is not None}
+    return Session(session.id, known) if known else None
 
 
 def remember(service: Service, call: Call, session: Session) -> dict[str, str]:

@@ -47,7 +47,8 @@ class Giving:
 def needed(store: Store, giving: Giving, chosen: Iterable[Path] = ()) -> list[Needed]:
     """List the consents that scopes need, parents first, with the optional ones that were chosen marked so."""
     picked = set(chosen)
-    return [one for one in _all(store, giving, picked) if not one.optional or one.path in picked]
+    found = {one.path: one for one in _all(store, giving, picked) if not one.optional or one.path in picked}
+    return list(found.values())
 
 
 def offered(store: Store, giving: Giving) -> list[Needed]:

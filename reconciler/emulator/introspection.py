@@ -8,10 +8,8 @@ from reconciler.emulator.identities import identity_by_id
 from reconciler.emulator.oauth import client_of
 from reconciler.emulator.openid import described, issuer
 from reconciler.emulator.sessions import Session, loaded
-from reconciler.emulator.store import Document
-from reconciler.emulator.wellknown import SERVICES, resource_server
-
-_CLIENTS = {service.resource_server: service.client for service in SERVICES}
+from reconciler.emulator.store import Document, Store
+from reconciler.emulator.wellknown import resource_server
 
 
 def introspect(service: Service, call: Call) -> Answer:
@@ -26,8 +24,7 @@ def introspect(service: Service, call: Call) -> Answer:
     if not found:
         return Answer({"active": False})
     identity, client, scope, authenticated, session, issued, expires = found[0]
-    audience = sorted({resource_server(one) for one in scope.split()} | {client})
-    if service.switches.introspection_needs_audience and asking not in {_CLIENTS.get(one, one) for one in audience}:
+    if service.switches.introspection_needs_audience and asking not in {client, *_owners(service.store, scope)}:
         return Answer({"active": False})
     caller = Caller(identity, client, frozenset(), loaded(session, identity, authenticated))
     known = identity_by_id(service.store, identity) or {}
@@ -42,11 +39,17 @@ def introspect(service: Service, call: Call) -> Answer:
         "exp": int(expires),
         "iat": int(issued),
         "nbf": int(issued),
-        "aud": audience,
+        "aud": sorted({resource_server(one) for one in scope.split()} | {client}),
         "iss": issuer(service, call),
         "token_type": "Bearer",
     }
     return Answer(told | _included(service, call, caller) | _evaluated(service, call, caller))
+
+
+def _owners(store: Store, scope: str) -> list[str]:
+    """Return the clients whose scopes a token is for."""
+    known = [store.find_by_key("scope", one) for one in scope.split()]
+    return [str(one["client"]) for one in known if one is not None]
 
 
 def _included(service: Service, call: Call, caller: Caller) -> Document:

@@ -107,7 +107,7 @@ def _who(shown: ConsentPage) -> str:
         f'<optgroup label="{label}">{_options(people, shown.chosen)}</optgroup>' for label, people in groups if people
     )
     factor = _check("mfa", "true", "with a second factor") if shown.mfa else ""
-    stay = "" if shown.stays is None else _check("link", "true", f"this is me too: link it with {escape(shown.stays)}")
+    stay = "" if shown.stays is None else _check("link", "true", f"and keep {escape(shown.stays)} in session, also me")
     return (
         '<fieldset><legend>Who you are</legend><p><label for="username">Identity</label>'
         f'<select id="username" name="username" required>{options}</select></p>{factor}{stay}</fieldset>'

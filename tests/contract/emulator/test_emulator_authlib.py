@@ -137,7 +137,8 @@ def test_revoked_token_is_inactive(site: Site) -> None:
     token = site.log_in(session)["access_token"]
     introspection = f"{site.emulator.base_url}/v2/oauth2/token/introspect"
     assert session.introspect_token(introspection, token=token).json()["username"] == ADA
-    assert session.revoke_token(site.found["revocation_endpoint"], token=token).json() == {"active": False}
+    revoked = session.revoke_token(site.found["revocation_endpoint"], token=token)  # type: ignore[no-untyped-call]
+    assert revoked.json() == {"active": False}
     assert session.introspect_token(introspection, token=token).json() == {"active": False}
 
 

@@ -106,7 +106,7 @@ def test_other_person_takes_over_the_browser_unless_the_two_are_linked(
     token = browser.exchange(browser.press(browser.open(prompt="login"), CARL))["access_token"]
     assert len(logins(emulator, token)) == 1
     page = browser.open(prompt="login")
-    assert f"link it with {CARL}" in page.text
+    assert f"and keep {CARL} in session" in page.text
     token = browser.exchange(browser.press(page, ADA, link="true"))["access_token"]
     assert len(logins(emulator, token)) == 2
     told = caller(emulator, headers={"Authorization": f"Bearer {token}"})("GET", "/v2/oauth2/userinfo")
