@@ -324,3 +324,17 @@ def test_file_of_an_older_version_opens_and_its_tokens_still_work(tmp_path: Path
         body = {"project": {"display_name": "A", "contact_email": "a", "admin_ids": [emulator.client_id]}}
         call("POST", "/v2/api/projects", body)
         assert call("GET", "/v2/oauth2/userinfo")["last_authentication"] > 0
+
+
+def test_each_login_is_forgotten_after_a_day_of_its_own(
+    clock: Make, caller: Make, new_client: Make, browse: Make
+) -> None:
+    emulator, now = clock()
+    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
+    browser = browse(emulator, client)
+    browser.log_in(ADA)
+    now[0] += 86_000
+    both = browser.exchange(browser.press(browser.open(prompt="login"), CARL, link="true"))
+    now[0] += 400
+    one = browser.exchange(browser.open())
+    assert (len(logins(emulator, both["access_token"])), len(logins(emulator, one["access_token"]))) == (2, 1)
