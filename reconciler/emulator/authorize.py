@@ -171,7 +171,8 @@ def _who_may_go_on(service: Service, wanted: _Wanted, session: Session | None) -
     """Return the identities in session that need no new login, the last that logged in first."""
     if session is None or wanted.demands.new_login or unmet(service, wanted.demands, session):
         return []
-    return session.newest_first()
+    client = wanted.request.client
+    return [one for one in session.newest_first() if effective_identity(service, client, one) is not None]
 
 
 def _fitting(service: Service, wanted: _Wanted, session: Session | None) -> str | None:

@@ -2,7 +2,6 @@
 
 import secrets
 import uuid
-from http.cookies import CookieError, SimpleCookie
 
 from reconciler.emulator.accounts import are_linked, link
 from reconciler.emulator.callers import digest
@@ -11,7 +10,6 @@ from reconciler.emulator.sessions import Authentication, Session, dumped, loaded
 
 SESSION_SECONDS = 86_400
 """How long a browser remembers a login; provisional [UNK]."""
-_COOKIE = "globus_auth_session"
 _ATTRIBUTES = "Path=/v2; HttpOnly; SameSite=Lax"
 
 
@@ -22,7 +20,7 @@ def new_session() -> Session:
 
 def remembered(service: Service, call: Call) -> Session | None:
     """Return the session of the browser that calls, without the logins that are too old, if any are left."""
-    now, cookie = service.clock(), _cookie(call)
+    now, cookie = service.clock(), _cookie(service, call)
     if cookie is None:
         return None
     found = service.store.rows("SELECT session FROM sessions WHERE hash = ? AND expires > ?", digest(cookie), now)
@@ -39,15 +37,15 @@ def remember(service: Service, call: Call, session: Session) -> dict[str, str]:
     forget(service, call)
     cookie, expires = secrets.token_urlsafe(32), service.clock() + SESSION_SECONDS
     service.store.rows("INSERT INTO sessions VALUES (?, ?, ?)", digest(cookie), dumped(session), expires)
-    return {"Set-Cookie": f"{_COOKIE}={cookie}; Max-Age={SESSION_SECONDS}; {_ATTRIBUTES}"}
+    return {"Set-Cookie": f"{_name(service)}={cookie}; Max-Age={SESSION_SECONDS}; {_ATTRIBUTES}"}
 
 
 def forget(service: Service, call: Call) -> dict[str, str]:
     """End the session of the browser, and return the header that takes the cookie back."""
-    cookie = _cookie(call)
+    cookie = _cookie(service, call)
     if cookie is not None:
         service.store.rows("DELETE FROM sessions WHERE hash = ?", digest(cookie))
-    return {"Set-Cookie": f"{_COOKIE}=; Max-Age=0; {_ATTRIBUTES}"}
+    return {"Set-Cookie": f"{_name(service)}=; Max-Age=0; {_ATTRIBUTES}"}
 
 
 def log_in(service: Service, session: Session | None, identity: str, *, mfa: bool, linked: bool) -> Session:
@@ -63,11 +61,12 @@ def log_in(service: Service, session: Session | None, identity: str, *, mfa: boo
     return session.joined(identity, login)
 
 
-def _cookie(call: Call) -> str | None:
-    jar = SimpleCookie()
-    try:
-        jar.load(call.headers.get("cookie", ""))
-    except CookieError:
-        return None
-    found = jar.get(_COOKIE)
-    return None if found is None else found.value
+def _cookie(service: Service, call: Call) -> str | None:
+    """Read our cookie among those of anything else on this host, which may look like nothing that a standard knows."""
+    pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
+    return next((value for name, _, value in pairs if name == _name(service)), None)
+
+
+def _name(service: Service) -> str:
+    """Return the name of the world's cookie: browsers do not tell the ports of a host apart."""
+    return f"globus_auth_session_{str(service.store.setting('world'))[:8]}"

@@ -121,6 +121,7 @@ def dependent_tokens(request: Request) -> list[Document]:
 def _dependents(store: Store, presented: Caller, own: list[Document]) -> tuple[dict[str, bool], list[str]]:
     """Return the dependent scopes consented to, with whether for refresh tokens, and those that are not optional."""
     consented, required = dict[str, bool](), list[str]()
+    of_client = store.find("identity", presented.identity) is None
     for scope in own:
         given = dependents_consented(store, presented, scope["id"])
         for dependent in scope["dependent_scopes"]:
@@ -128,7 +129,7 @@ def _dependents(store: Store, presented: Caller, own: list[Document]) -> tuple[d
             if known is None or dependent["optional"]:
                 continue
             required.append(known["scope_string"])
-            if not presented.is_person:
+            if of_client:
                 given |= {known["id"]: True}
         for identifier, refresh in given.items():
             known = store.find("scope", identifier)

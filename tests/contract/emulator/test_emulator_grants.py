@@ -191,8 +191,18 @@ def test_switch_gives_an_id_token_with_each_refreshing(
     assert "id_token" not in post(emulator, data=form | {"scope": MANAGE}).json()
 
 
-def test_clients_own_token_is_good_for_what_is_not_optional(emulator: Emulator, service: Any, token_of: Make) -> None:
+def test_clients_own_token_is_good_for_what_is_not_optional_all_the_way(
+    emulator: Emulator, service: Any, token_of: Make, rosalind: Make, new_client: Make, new_secret: Make
+) -> None:
     auth, scope = service
-    token = token_of(emulator, emulator.client_id, emulator.client_secret, scope).json()["access_token"]
-    (granted,) = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=auth).json()
-    assert granted["scope"] == GROUPS
+    (needed,) = rosalind("GET", f"/v2/api/scopes?scope_strings={scope}")["scopes"]
+    front = new_client(rosalind, visibility="public")["id"]
+    dependent = {"scope": needed["id"], "optional": False, "requires_refresh_token": False}
+    fields = {"name": "F", "description": "d", "scope_suffix": "f", "dependent_scopes": [dependent]}
+    wanted = rosalind("POST", f"/v2/api/clients/{front}/scopes", {"scope": fields})["scopes"][0]["scope_string"]
+    token = token_of(emulator, emulator.client_id, emulator.client_secret, wanted).json()["access_token"]
+    own = (front, new_secret(rosalind, front)["secret"])
+    (middle,) = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=own).json()
+    form = {"grant_type": DEPENDENT, "token": middle["access_token"]}
+    (granted,) = post(emulator, data=form, auth=auth).json()
+    assert (middle["scope"], granted["scope"]) == (scope, GROUPS)

@@ -83,9 +83,18 @@ def test_cookie_is_for_this_server_only_and_not_in_the_file(browser: Any, tmp_pa
 
 
 def test_strange_cookies_are_no_login(browser: Any) -> None:
-    for cookie in ("globus_auth_session", "globus_auth_session=", "=;;,\u00e9", "a b=c; globus_auth_session=x"):
+    name = browser.press(browser.open(), ADA).headers["Set-Cookie"].partition("=")[0]
+    browser.cookies = requests.Session()
+    for cookie in (name, f"{name}=", "=;;,\u00e9", f"a b=c; {name}=x"):
         browser.cookies.headers["Cookie"] = cookie.encode("latin-1")
         assert browser.open().status_code == 200
+
+
+def test_login_is_found_among_the_cookies_of_others(browser: Any) -> None:
+    cookie = browser.press(browser.open(), ADA).headers["Set-Cookie"].partition(";")[0]
+    browser.cookies = requests.Session()
+    browser.cookies.headers["Cookie"] = f'theme={{"a": [1, 2]}}; b c; {cookie}; d='
+    assert browser.open().status_code == 302
 
 
 def test_hint_chooses_among_those_in_session(browser: Any, emulator: Emulator, people_on: Make, caller: Make) -> None:
@@ -290,6 +299,8 @@ def test_client_sees_the_identity_of_the_provider_that_it_requires(
     assert people_on(browser.open()) == ([ADA] if heeded else people_on(browse(emulator, plain).open()))
     page = browser.press(browser.open(), CARL)
     assert ("requires an identity of another provider" in page.text) is heeded
+    if heeded:
+        assert people_on(page) == people_on(browser.open()) == [ADA]
     linking = browse(emulator, plain)
     linking.log_in(ADA)
     linking.exchange(linking.press(linking.open(prompt="login"), CARL, link="true"))
