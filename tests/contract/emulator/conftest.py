@@ -230,8 +230,16 @@ class Browser:
 
 
 @pytest.fixture
-def browse() -> Callable[..., Browser]:
-    return Browser
+def browse(caller: Callable[..., Call], new_client: Callable[..., Any]) -> Callable[..., Browser]:
+    """Open a browser with links of a client, or of a public client that is registered for it."""
+
+    def browse(emulator: Emulator, client: Any = None) -> Browser:
+        if client is None:
+            fields = {"public_client": True, "redirect_uris": ["https://app.example.edu/back"]}
+            client = new_client(caller(emulator, "rosalind@globusid.org"), **fields)
+        return Browser(emulator, client)
+
+    return browse
 
 
 @pytest.fixture

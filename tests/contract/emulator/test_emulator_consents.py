@@ -263,12 +263,9 @@ def test_deleted_application_takes_the_consents_to_it_along(
     assert GROUPS not in by_name(consents(token))
 
 
-def test_use_of_a_consent_is_noted(clock: Make, caller: Make, new_client: Make, browse: Make) -> None:
+def test_use_of_a_consent_is_noted(clock: Make, caller: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(
-        caller(emulator, "rosalind@globusid.org"), public_client=True, redirect_uris=["https://app.example.edu/"]
-    )
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     browser.log_in(ADA, SEEING)
     now[0] += 60
     token = browser.exchange(browser.open(SEEING))["access_token"]

@@ -159,16 +159,12 @@ def test_state_comes_back_with_the_tokens(browser: Any) -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_revoked_refresh_token_takes_its_access_tokens_along(
-    start: Make, caller: Make, new_client: Make, browse: Make, ends: bool
-) -> None:
+def test_revoked_refresh_token_takes_its_access_tokens_along(start: Make, browse: Make, ends: bool) -> None:
     emulator = start(revoked_refresh_token_ends_access=ends)
-    client = new_client(
-        caller(emulator, "rosalind@globusid.org"), public_client=True, redirect_uris=["https://app.example.edu/"]
-    )
-    first = browse(emulator, client).log_in("ada@uni.example.org", f"openid {TRANSFER}", access_type="offline")
+    browser = browse(emulator)
+    first = browser.log_in("ada@uni.example.org", f"openid {TRANSFER}", access_type="offline")
     (other,) = first["other_tokens"]
-    own = {"client_id": client["id"]}
+    own = {"client_id": browser.client["id"]}
     form = own | {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
     renewed = post(emulator, data=form).json()
     post(emulator, "token/revoke", data=own | {"token": first["refresh_token"]})
@@ -178,15 +174,11 @@ def test_revoked_refresh_token_takes_its_access_tokens_along(
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_switch_gives_an_id_token_with_each_refreshing(
-    start: Make, caller: Make, new_client: Make, browse: Make, given: bool
-) -> None:
+def test_switch_gives_an_id_token_with_each_refreshing(start: Make, browse: Make, given: bool) -> None:
     emulator = start(refresh_returns_id_token=given)
-    client = new_client(
-        caller(emulator, "rosalind@globusid.org"), public_client=True, redirect_uris=["https://app.example.edu/"]
-    )
-    token = browse(emulator, client).log_in("ada@uni.example.org", f"openid {MANAGE}", access_type="offline")
-    form = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"], "client_id": client["id"]}
+    browser = browse(emulator)
+    token = browser.log_in("ada@uni.example.org", f"openid {MANAGE}", access_type="offline")
+    form = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"], "client_id": browser.client["id"]}
     assert ("id_token" in post(emulator, data=form).json()) is given
     assert "id_token" not in post(emulator, data=form | {"scope": MANAGE}).json()
 

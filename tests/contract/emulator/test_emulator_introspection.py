@@ -106,13 +106,11 @@ def test_switch_tells_only_the_holder_and_the_resource_servers(
         assert requests.post(url, data={"token": token}, auth=auth, timeout=30).json()["active"] is active
 
 
-def test_token_that_has_expired_is_not_active(clock: Make, caller: Make, new_client: Make, browse: Make) -> None:
+def test_token_that_has_expired_is_not_active(clock: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(
-        caller(emulator, "rosalind@globusid.org"), public_client=True, redirect_uris=["https://app.example.edu/"]
-    )
-    token = browse(emulator, client).log_in(ADA)["access_token"]
-    auth, form = (emulator.client_id, emulator.client_secret), {"token": token, "client_id": client["id"]}
+    browser = browse(emulator)
+    token = browser.log_in(ADA)["access_token"]
+    auth, form = (emulator.client_id, emulator.client_secret), {"token": token, "client_id": browser.client["id"]}
     for passed, active in ((172_799, True), (1, False)):
         now[0] += passed
         url = f"{emulator.base_url}/v2/oauth2/token"

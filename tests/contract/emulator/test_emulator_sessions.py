@@ -25,11 +25,10 @@ def logins(emulator: Emulator, token: str) -> Any:
 
 
 def test_second_login_in_a_browser_asks_nothing_and_keeps_the_time_of_the_first(
-    clock: Make, caller: Make, new_client: Make, browse: Make
+    clock: Make, caller: Make, browse: Make
 ) -> None:
     emulator, now = clock()
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     first = browser.log_in(ADA)
     now[0] += 3600
     second = browser.exchange(browser.open())
@@ -38,24 +37,18 @@ def test_second_login_in_a_browser_asks_nothing_and_keeps_the_time_of_the_first(
     assert call("GET", "/v2/oauth2/userinfo")["last_authentication"] == 1_800_000_000
 
 
-def test_prompt_login_asks_who_has_consented_and_logged_in_already(
-    clock: Make, caller: Make, new_client: Make, browse: Make
-) -> None:
+def test_prompt_login_asks_who_has_consented_and_logged_in_already(clock: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     browser.log_in(ADA)
     now[0] += 60
     token = browser.log_in(ADA, prompt="login")["access_token"]
     assert list(logins(emulator, token).values()) == [1_800_000_060]
 
 
-def test_browser_forgets_a_login_after_a_day_and_at_once_when_it_logs_out(
-    clock: Make, caller: Make, new_client: Make, browse: Make
-) -> None:
+def test_browser_forgets_a_login_after_a_day_and_at_once_when_it_logs_out(clock: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     browser.log_in(ADA)
     now[0] += 86_399
     assert browser.open().status_code == 302
@@ -126,15 +119,12 @@ def test_other_person_takes_over_the_browser_unless_the_two_are_linked(
     assert len(logins(emulator, token)) == 2
 
 
-def test_write_works_again_after_the_login_that_its_refusal_asks_for(
-    clock: Make, caller: Make, new_client: Make, browse: Make
-) -> None:
+def test_write_works_again_after_the_login_that_its_refusal_asks_for(clock: Make, caller: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     old = browser.log_in(ROSALIND, f"openid {MANAGE}")["access_token"]
     now[0] += 1801
-    body = {"project": {"display_name": "A", "contact_email": "a", "admin_ids": [client["id"]]}}
+    body = {"project": {"display_name": "A", "contact_email": "a", "admin_ids": [browser.client["id"]]}}
     write = ("POST", "/v2/api/projects", body)
     call = caller(emulator, headers={"Authorization": f"Bearer {old}"})
     needed = call(*write, status=403)["authorization_parameters"]
@@ -172,12 +162,10 @@ def test_required_identities_must_all_be_in_session(browser: Any, emulator: Emul
     assert len(logins(emulator, browser.exchange(browser.press(page, ADA))["access_token"])) == 2
 
 
-def test_switch_lets_any_of_the_required_identities_do(
-    start: Make, caller: Make, new_client: Make, browse: Make
-) -> None:
+def test_switch_lets_any_of_the_required_identities_do(start: Make, browse: Make) -> None:
     emulator = start(session_required_identities="any")
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    assert browse(emulator, client).log_in(CARL, session_required_identities=f"{CARL},{ADA}")
+    browser = browse(emulator)
+    assert browser.log_in(CARL, session_required_identities=f"{CARL},{ADA}")
 
 
 def test_required_domain_limits_who_may_log_in(browser: Any, people_on: Make) -> None:
@@ -274,11 +262,10 @@ def test_unknown_policy_is_an_invalid_request(browser: Any) -> None:
     ],
 )
 def test_switch_approves_as_somebody_who_fits(
-    start: Make, caller: Make, new_client: Make, browse: Make, demands: dict[str, str], username: str | None
+    start: Make, caller: Make, browse: Make, demands: dict[str, str], username: str | None
 ) -> None:
     emulator = start(approve_without_asking=True)
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     answer = browser.open("openid profile", **demands)
     if username is None:
         assert browser.took(answer)["error"] == "access_denied"
@@ -337,12 +324,9 @@ def test_file_of_an_older_version_opens_and_its_tokens_still_work(tmp_path: Path
         assert call("GET", "/v2/oauth2/userinfo")["last_authentication"] > 0
 
 
-def test_each_login_is_forgotten_after_a_day_of_its_own(
-    clock: Make, caller: Make, new_client: Make, browse: Make
-) -> None:
+def test_each_login_is_forgotten_after_a_day_of_its_own(clock: Make, browse: Make) -> None:
     emulator, now = clock()
-    client = new_client(caller(emulator, ROSALIND), public_client=True, redirect_uris=[CALLBACK])
-    browser = browse(emulator, client)
+    browser = browse(emulator)
     browser.log_in(ADA)
     now[0] += 86_000
     both = browser.exchange(browser.press(browser.open(prompt="login"), CARL, link="true"))
