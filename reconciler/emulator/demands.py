@@ -54,7 +54,7 @@ def listed(text: str) -> list[str]:
 
 def policy_by_id(service: Service, identifier: str) -> Document | None:
     """Return a policy of the world, or the one by which the session gate asks for a recent login."""
-    if identifier.lower() == service.switches.session_policy:
+    if identifier.lower() == service.switches.session_policy.lower():
         return gate_policy(service.switches)
     return service.store.find("policy", identifier.lower())
 
