@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.emulator.errors import ApiError, forbidden
+from reconciler.emulator.sessions import Session, dumped, loaded
 from reconciler.emulator.store import Store
 from reconciler.emulator.switches import Switches
 
@@ -19,13 +20,18 @@ TOKEN_SECONDS = 172800
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The identity behind a request, what its token is for, and since when its session lasts (people only)."""
+    """The identity behind a request, what its token is for, and the session it was granted in (people only)."""
 
     identity: str
     client: str
     scopes: frozenset[str]
-    authenticated: float | None = None
+    session: Session | None = None
     basic: bool = False
+
+    @property
+    def authenticated(self) -> float | None:
+        """Return when the identity logged in, if it is in session."""
+        return None if self.session is None else self.session.authenticated(self.identity)
 
     @property
     def is_person(self) -> bool:
@@ -65,19 +71,21 @@ def keep_secret(store: Store, client: str, credential: str) -> str:
     return secret
 
 
-def issue_token(store: Store, caller: Caller, now: float) -> str:
-    """Issue an access token, keep its hash, and return it."""
+def issue_token(store: Store, caller: Caller, now: float, *, refresh: str | None = None) -> str:
+    """Issue an access token, keep its hash, and return it; ``refresh`` is the hash of the refresh token behind it."""
     token = "Ag" + secrets.token_urlsafe(48)
     scope = " ".join(sorted(caller.scopes))
     store.rows(
-        "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(digest(token), caller.identity, caller.client, scope, now, now + TOKEN_SECONDS, caller.authenticated),
+        *(dumped(caller.session), refresh),
     )
     return token
 
 
 def forget_expired(store: Store, now: float) -> None:
-    """Drop the tokens and codes that have expired."""
+    """Drop the sessions, tokens and codes that have expired."""
+    store.rows("DELETE FROM sessions WHERE expires <= ?", now)
     store.rows("DELETE FROM codes WHERE expires <= ?", now)
     store.rows("DELETE FROM tokens WHERE expires <= ?", now)
 
@@ -103,12 +111,13 @@ def authenticate(store: Store, headers: Mapping[str, str], now: float) -> Caller
 def caller_of_token(store: Store, token: str, now: float) -> Caller | None:
     """Return the caller that a valid token stands for."""
     found = store.rows(
-        "SELECT identity, client, scope, authenticated FROM tokens WHERE hash = ? AND expires > ?", digest(token), now
+        "SELECT identity, client, scope, authenticated, session FROM tokens WHERE hash = ? AND expires > ?",
+        *(digest(token), now),
     )
     if not found:
         return None
-    identity, client, scope, authenticated = found[0]
-    return Caller(identity, client, frozenset(scope.split()), authenticated)
+    identity, client, scope, authenticated, session = found[0]
+    return Caller(identity, client, frozenset(scope.split()), loaded(session, identity, authenticated))
 
 
 def client_of_basic(store: Store, value: str) -> str | None:

@@ -50,8 +50,12 @@ class Call:
 
     def form(self) -> dict[str, str]:
         """Return the fields of a form body; of repeated ones the last."""
+        return {name: values[-1] for name, values in self.fields().items()}
+
+    def fields(self) -> dict[str, list[str]]:
+        """Return the fields of a form body with all their values."""
         try:
-            return {name: values[-1] for name, values in parse_qs(self.body.decode()).items()}
+            return parse_qs(self.body.decode())
         except ValueError:
             raise invalid("The body is not a form in UTF-8") from None
 

@@ -6,13 +6,15 @@ import hmac
 import secrets
 from dataclasses import dataclass, replace
 
-from reconciler.emulator.access import is_visible
-from reconciler.emulator.callers import TOKEN_SECONDS, Caller, Context, caller_of_token, digest, issue_token
+from reconciler.emulator.callers import TOKEN_SECONDS, Caller, caller_of_token, digest, issue_token
 from reconciler.emulator.calls import Call, Service, context_of
+from reconciler.emulator.consents import dependents_consented, note_use
 from reconciler.emulator.errors import ApiError, TokenError, error_document
 from reconciler.emulator.openid import id_token
+from reconciler.emulator.requested import base_scopes, requested_scopes
+from reconciler.emulator.sessions import dumped, loaded
 from reconciler.emulator.store import Document, Store
-from reconciler.emulator.wellknown import PERSON_SCOPES, resource_server
+from reconciler.emulator.wellknown import resource_server
 
 CODE_SECONDS = 600
 """How long a code can be used; provisional [UNK]."""
@@ -29,45 +31,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
-    """What a person has agreed to, and what the exchange of its code has to repeat."""
+class Approval:
+    """What a person has approved, and what the exchange of its code has to repeat."""
 
     caller: Caller
     scopes: list[str]
     redirect_uri: str
     challenge: str | None
     nonce: str | None
+    state: str | None
     offline: bool
-
-
-def base_scopes(requested: str) -> list[str]:
-    """Return the scopes of a request without the dependencies that brackets hold (``a[b *c] d``)."""
-    scopes, depth, current = [], 0, ""
-    for character in requested + " ":
-        if character == " " and depth == 0:
-            scopes.append(current.removeprefix("*"))
-            current = ""
-        elif character in "[]":
-            depth = max(0, depth + (1 if character == "[" else -1))
-        elif depth == 0:
-            current += character
-    return list(dict.fromkeys(scope for scope in scopes if scope))
-
-
-def requested_scopes(context: Context, text: str) -> list[str]:
-    """Return the scopes of a request.
-
-    Raises:
-        TokenError: ``invalid_scope``, when there are none, or one is not known or not visible to the client.
-    """
-    wanted = base_scopes(text)
-    for scope in wanted:
-        known = None if scope in PERSON_SCOPES else context.store.find_by_key("scope", scope)
-        if scope not in PERSON_SCOPES and (known is None or not is_visible(context, known)):
-            raise TokenError(400, "invalid_scope")
-    if not wanted:
-        raise TokenError(400, "invalid_scope")
-    return wanted
 
 
 def client_credentials(request: Request) -> Document:
@@ -77,13 +50,14 @@ def client_credentials(request: Request) -> Document:
     return _nested(_documents(request.service, caller, wanted, offline=False))
 
 
-def keep_code(store: Store, consent: Consent, now: float) -> str:
+def keep_code(store: Store, approval: Approval, now: float) -> str:
     """Make a code, keep its hash with what it is for, and return it."""
-    code, caller = secrets.token_urlsafe(32), consent.caller
+    code, caller = secrets.token_urlsafe(32), approval.caller
     store.rows(
-        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        *(digest(code), caller.identity, caller.client, " ".join(consent.scopes), caller.authenticated),
-        *(consent.redirect_uri, consent.challenge, consent.nonce, consent.offline, now + CODE_SECONDS),
+        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(digest(code), caller.identity, caller.client, " ".join(approval.scopes), caller.authenticated),
+        *(approval.redirect_uri, approval.challenge, approval.nonce, approval.offline, now + CODE_SECONDS),
+        *(dumped(caller.session), approval.state),
     )
     return code
 
@@ -91,51 +65,77 @@ def keep_code(store: Store, consent: Consent, now: float) -> str:
 def authorization_code(request: Request) -> Document:
     """Exchange a code, once, for the tokens of a person."""
     service, form = request.service, request.form
-    consent = _take_code(service.store, form.get("code", ""), request.client, service.clock())
-    if consent is None or form.get("redirect_uri") != consent.redirect_uri:
+    approval = _take_code(service.store, form.get("code", ""), request.client, service.clock())
+    if approval is None or form.get("redirect_uri") != approval.redirect_uri:
         raise TokenError(401, "invalid_grant")
-    if not _proves(consent.challenge, form.get("code_verifier")):
+    if not _proves(approval.challenge, form.get("code_verifier")):
         raise TokenError(401, "invalid_grant")
-    answer = _nested(_documents(service, consent.caller, consent.scopes, offline=consent.offline))
-    if "openid" in consent.scopes:
-        caller = replace(consent.caller, scopes=frozenset(consent.scopes))
-        answer["id_token"] = id_token(service, request.call, caller, consent.nonce)
-    return answer
+    answer = _nested(_documents(service, approval.caller, approval.scopes, offline=approval.offline))
+    if "openid" in approval.scopes:
+        caller = replace(approval.caller, scopes=frozenset(approval.scopes))
+        answer["id_token"] = id_token(service, request.call, caller, answer["access_token"], approval.nonce)
+    return answer if approval.state is None else answer | {"state": approval.state}
 
 
 def refresh_token(request: Request) -> Document:
     """Renew the access token of one resource server; the refresh token stays as it is [UNK]."""
     service, token = request.service, request.form.get("refresh_token", "")
     found = service.store.rows(
-        "SELECT identity, scope, authenticated FROM refresh_tokens WHERE hash = ? AND client = ?",
+        "SELECT identity, scope, authenticated, session FROM refresh_tokens WHERE hash = ? AND client = ?",
         *(digest(token), request.client),
     )
     if not found:
         raise TokenError(401, "invalid_grant")
-    identity, scope, authenticated = found[0]
+    identity, scope, authenticated, session = found[0]
     wanted = base_scopes(request.form.get("scope", "")) or scope.split()
     if not set(wanted) <= set(scope.split()):
         raise TokenError(400, "invalid_scope")
-    caller = Caller(identity, request.client, frozenset(), authenticated)
-    return _nested(_documents(service, caller, wanted, offline=False)) | {"refresh_token": token}
+    caller = Caller(identity, request.client, frozenset(wanted), loaded(session, identity, authenticated))
+    document = _document(service, caller, wanted, refresh=token)
+    if "openid" in wanted and service.switches.refresh_returns_id_token:
+        document["id_token"] = id_token(service, request.call, caller, document["access_token"], None)
+    return document
 
 
 def dependent_tokens(request: Request) -> list[Document]:
-    """Exchange a token that was issued for the client's own scopes for tokens of what these depend on."""
+    """Exchange a token that was issued for the client's own scopes for tokens of what these depend on.
+
+    A person's consent says for which; a client's own token is good for all that is not optional [INF].
+    """
     service, form = request.service, request.form
     presented = caller_of_token(service.store, form.get("token", ""), service.clock())
     own = _own_scopes(service.store, request.client, presented)
     if presented is None or not own:
         raise TokenError(401, "invalid_grant")
-    dependents = [one for scope in own for one in scope["dependent_scopes"] if not one["optional"]]
-    known = [service.store.find("scope", one["scope"]) for one in dependents]
-    approved = list(dict.fromkeys(scope["scope_string"] for scope in known if scope is not None))
-    wanted = base_scopes(form.get("scope", "")) or approved
-    refused = [scope for scope in wanted if scope not in approved]
+    consented, required = _dependents(service.store, presented, own)
+    wanted = base_scopes(form.get("scope", "")) or list(dict.fromkeys([*required, *consented]))
+    refused = [scope for scope in wanted if scope not in consented]
     if refused:
         raise _consent_required(refused)
-    caller = replace(presented, client=request.client)
-    return _documents(service, caller, wanted, offline=form.get("access_type") == "offline")
+    offline = form.get("access_type") == "offline"
+    if offline and service.switches.dependent_refresh_needs_consent:
+        offline = all(consented[scope] for scope in wanted)
+    return _documents(service, replace(presented, client=request.client), wanted, offline=offline)
+
+
+def _dependents(store: Store, presented: Caller, own: list[Document]) -> tuple[dict[str, bool], list[str]]:
+    """Return the dependent scopes consented to, with whether for refresh tokens, and those that are not optional."""
+    consented, required = dict[str, bool](), list[str]()
+    of_client = store.find("identity", presented.identity) is None
+    for scope in own:
+        given = dependents_consented(store, presented, scope["id"])
+        for dependent in scope["dependent_scopes"]:
+            known = store.find("scope", dependent["scope"])
+            if known is None or dependent["optional"]:
+                continue
+            required.append(known["scope_string"])
+            if of_client:
+                given |= {known["id"]: True}
+        for identifier, refresh in given.items():
+            known = store.find("scope", identifier)
+            if known is not None:
+                consented[known["scope_string"]] = consented.get(known["scope_string"], False) or refresh
+    return consented, required
 
 
 def _own_scopes(store: Store, client: str, presented: Caller | None) -> list[Document]:
@@ -152,17 +152,17 @@ def _consent_required(scopes: list[str]) -> ApiError:
     return ApiError(403, detail, extra=extra)
 
 
-def _take_code(store: Store, code: str, client: str, now: float) -> Consent | None:
+def _take_code(store: Store, code: str, client: str, now: float) -> Approval | None:
     found = store.rows(
         "DELETE FROM codes WHERE hash = ? AND client = ? AND expires > ? "
-        "RETURNING identity, scope, authenticated, redirect_uri, challenge, nonce, offline",
+        "RETURNING identity, scope, authenticated, redirect_uri, challenge, nonce, offline, session, state",
         *(digest(code), client, now),
     )
     if not found:
         return None
-    identity, scope, authenticated, redirect_uri, challenge, nonce, offline = found[0]
-    caller = Caller(identity, client, frozenset(), authenticated)
-    return Consent(caller, scope.split(), redirect_uri, challenge, nonce, bool(offline))
+    identity, scope, authenticated, redirect_uri, challenge, nonce, offline, session, state = found[0]
+    caller = Caller(identity, client, frozenset(), loaded(session, identity, authenticated))
+    return Approval(caller, scope.split(), redirect_uri, challenge, nonce, state, bool(offline))
 
 
 def _proves(challenge: str | None, verifier: str | None) -> bool:
@@ -183,22 +183,38 @@ def _documents(service: Service, caller: Caller, scopes: list[str], *, offline: 
     for server in servers:
         own = [scope for scope in scopes if resource_server(scope) == server]
         bound = replace(caller, scopes=frozenset(own))
-        document = {
-            "access_token": issue_token(service.store, bound, service.clock()),
-            "scope": " ".join(own),
-            "expires_in": TOKEN_SECONDS,
-            "token_type": "Bearer",
-            "resource_server": server,
-            "other_tokens": [],
-        }
-        documents.append(document | ({"refresh_token": _keep_refresh(service.store, bound)} if offline else {}))
+        lasting = [scope for scope in own if _allows_refresh(service.store, scope)] if offline else []
+        refresh = _keep_refresh(service.store, replace(caller, scopes=frozenset(lasting))) if lasting else None
+        documents.append(_document(service, bound, own, refresh=refresh))
     return documents
+
+
+def _document(service: Service, caller: Caller, scopes: list[str], *, refresh: str | None) -> Document:
+    """Issue an access token, and answer it with the refresh token that it hangs on."""
+    now, hashed = service.clock(), None if refresh is None else digest(refresh)
+    if caller.is_person:
+        note_use(service.store, caller, now)
+    document = {
+        "access_token": issue_token(service.store, caller, now, refresh=hashed),
+        "scope": " ".join(scopes),
+        "expires_in": TOKEN_SECONDS,
+        "token_type": "Bearer",
+        "resource_server": resource_server(scopes[0]),
+        "other_tokens": [],
+    }
+    return document if refresh is None else document | {"refresh_token": refresh}
+
+
+def _allows_refresh(store: Store, scope: str) -> bool:
+    known = store.find_by_key("scope", scope)
+    return known is None or bool(known["allows_refresh_token"])
 
 
 def _keep_refresh(store: Store, caller: Caller) -> str:
     token = "Ag" + secrets.token_urlsafe(48)
     store.rows(
-        "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, ?, ?)",
         *(digest(token), caller.identity, caller.client, " ".join(sorted(caller.scopes)), caller.authenticated),
+        dumped(caller.session),
     )
     return token

@@ -1,4 +1,4 @@
-"""Owns the token endpoints of OAuth 2: who asks, which grant it is, introspection, validation and revocation."""
+"""Owns the token endpoints of OAuth 2: who asks, which grant it is, validation and revocation."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,6 @@ from reconciler.emulator.grants import (
     dependent_tokens,
     refresh_token,
 )
-from reconciler.emulator.identities import identity_by_id
-from reconciler.emulator.openid import issuer
-from reconciler.emulator.wellknown import resource_server
 
 _GRANTS: dict[str, Callable[[Request], object]] = {
     "authorization_code": authorization_code,
@@ -31,44 +28,13 @@ def token(service: Service, call: Call) -> Answer:
     form = call.form()
     grant = form.get("grant_type", "")
     client = _public_client(service, call, form) if grant in _FOR_PUBLIC_CLIENTS else None
-    client = client or _client(service, call, form)
+    client = client or client_of(service, call, form)
     if grant not in _GRANTS:
         raise TokenError(400, "unsupported_grant_type")
     context = context_of(service, Caller(client, client, frozenset()))
     if grant not in grant_types(context, service.store.find("client", client) or {}):
         raise TokenError(400, "unauthorized_client")
     return Answer(_GRANTS[grant](Request(service, call, client, form)))
-
-
-def introspect(service: Service, call: Call) -> Answer:
-    """Tell a client about a token."""
-    form = call.form()
-    _client(service, call, form)
-    found = service.store.rows(
-        "SELECT identity, client, scope, issued, expires FROM tokens WHERE hash = ? AND expires > ?",
-        *(digest(form.get("token", "")), service.clock()),
-    )
-    if not found:
-        return Answer({"active": False})
-    identity, client, scope, issued, expires = found[0]
-    known = identity_by_id(service.store, identity) or {}
-    return Answer(
-        {
-            "active": True,
-            "scope": scope,
-            "client_id": client,
-            "sub": identity,
-            "username": known.get("username"),
-            "name": known.get("name"),
-            "email": known.get("email"),
-            "exp": int(expires),
-            "iat": int(issued),
-            "nbf": int(issued),
-            "aud": sorted({resource_server(one) for one in scope.split()} | {client}),
-            "iss": issuer(service, call),
-            "token_type": "Bearer",
-        }
-    )
 
 
 def validate(service: Service, call: Call) -> Answer:
@@ -86,16 +52,18 @@ def validate(service: Service, call: Call) -> Answer:
 def revoke(service: Service, call: Call) -> Answer:
     """Revoke a token of the client that asks; the answer does not tell whether it was one."""
     form = call.form()
-    client, hashed = _holder(service, call, form), digest(form.get("token", ""))
-    service.store.rows("DELETE FROM tokens WHERE hash = ? AND client = ?", hashed, client)
-    service.store.rows("DELETE FROM refresh_tokens WHERE hash = ? AND client = ?", hashed, client)
+    store, client, hashed = service.store, _holder(service, call, form), digest(form.get("token", ""))
+    store.rows("DELETE FROM tokens WHERE hash = ? AND client = ?", hashed, client)
+    store.rows("DELETE FROM refresh_tokens WHERE hash = ? AND client = ?", hashed, client)
+    if service.switches.revoked_refresh_token_ends_access:
+        store.rows("DELETE FROM tokens WHERE refresh = ? AND client = ?", hashed, client)
     return Answer({"active": False})
 
 
 def _holder(service: Service, call: Call, form: dict[str, str]) -> str:
     """Return the client that holds a token, which may name itself without a secret."""
     client = form.get("client_id") if "authorization" not in call.headers else None
-    return _client(service, call, form) if client is None or "client_secret" in form else client.lower()
+    return client_of(service, call, form) if client is None or "client_secret" in form else client.lower()
 
 
 def _public_client(service: Service, call: Call, form: dict[str, str]) -> str | None:
@@ -106,7 +74,12 @@ def _public_client(service: Service, call: Call, form: dict[str, str]) -> str | 
     return str(client["id"]) if client is not None and client["public_client"] else None
 
 
-def _client(service: Service, call: Call, form: dict[str, str]) -> str:
+def client_of(service: Service, call: Call, form: dict[str, str]) -> str:
+    """Return the client that proves itself by Basic or in the form.
+
+    Raises:
+        ApiError: 401, or TokenError, as the switch says.
+    """
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         client = client_of_basic(service.store, value.strip())

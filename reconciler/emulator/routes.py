@@ -1,6 +1,6 @@
 """Owns the table of what is served where; every row is a method, a path and an endpoint."""
 
-from reconciler.emulator import authorize, identities, oauth, openid
+from reconciler.emulator import authorize, consents, identities, introspection, oauth, openid
 from reconciler.emulator.callers import require_scope
 from reconciler.emulator.calls import Answer, Call, Endpoint, Service, caller_of
 from reconciler.emulator.clients import CLIENT
@@ -85,14 +85,16 @@ ROUTES: tuple[Row, ...] = (
     ("DELETE", _OF_CLIENT + "/credentials/{id}", _CREDENTIALS.delete),
     ("GET", "/v2/api/identities", list_identities),
     ("GET", "/v2/api/identities/{id}", show_identity),
+    ("GET", "/v2/api/identities/{id}/consents", consents.list_consents),
     ("GET", "/v2/api/identity_providers", list_providers),
     ("POST", "/v2/oauth2/token", oauth.token),
-    ("POST", "/v2/oauth2/token/introspect", oauth.introspect),
+    ("POST", "/v2/oauth2/token/introspect", introspection.introspect),
     ("POST", "/v2/oauth2/token/revoke", oauth.revoke),
     ("POST", "/v2/oauth2/token/validate", oauth.validate),
     ("GET", "/v2/oauth2/authorize", authorize.ask),
     ("POST", "/v2/oauth2/authorize", authorize.decide),
     ("GET", "/v2/web/auth-code", authorize.show_code),
+    ("GET", "/v2/web/logout", authorize.log_out),
     ("GET", "/v2/oauth2/userinfo", openid.userinfo),
     ("POST", "/v2/oauth2/userinfo", openid.userinfo),
     ("GET", "/.well-known/openid-configuration", openid.configuration),

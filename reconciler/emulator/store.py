@@ -51,7 +51,29 @@ CREATE TABLE IF NOT EXISTS codes (
     hash TEXT PRIMARY KEY, identity TEXT NOT NULL, client TEXT NOT NULL, scope TEXT NOT NULL, authenticated REAL,
     redirect_uri TEXT NOT NULL, challenge TEXT, nonce TEXT, offline INTEGER NOT NULL, expires REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+    hash TEXT PRIMARY KEY, session TEXT NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accounts (identity TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS accounts_by_account ON accounts (account);
+CREATE TABLE IF NOT EXISTS consents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL, root TEXT NOT NULL, scopes TEXT NOT NULL,
+    parent INTEGER, client TEXT NOT NULL, scope TEXT NOT NULL, allows_refresh INTEGER NOT NULL,
+    revocable INTEGER NOT NULL, auto_approved INTEGER NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
+    last_used REAL NOT NULL, UNIQUE (identity, root, scopes)
+);
+CREATE INDEX IF NOT EXISTS consents_by_parent ON consents (parent);
+CREATE TRIGGER IF NOT EXISTS consents_to_deleted AFTER DELETE ON objects WHEN OLD.kind IN ('client', 'scope') BEGIN
+    DELETE FROM consents WHERE root = OLD.id OR client = OLD.id OR instr(scopes, OLD.id); END;
 """
+_ADDED_COLUMNS = (
+    ("tokens", "session"),
+    ("tokens", "refresh"),
+    ("refresh_tokens", "session"),
+    ("codes", "session"),
+    ("codes", "state"),
+)
+"""What tables have gained: files of older versions lack these columns, and hold null in them from then on."""
 
 
 class Store:
@@ -89,9 +111,12 @@ class Store:
             self._create_tables()
 
     def _create_tables(self) -> None:
-        """Create what is missing of the tables."""
+        """Create what is missing of the tables and their columns."""
         for statement in _SCHEMA.split(";\n"):
             self.connection.execute(statement)
+        for table, column in _ADDED_COLUMNS:
+            if not self.rows("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", table, column):
+                self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
 
     def close(self) -> None:
         """Close the file when what is under way has ended; what still waits is not done."""

@@ -59,6 +59,20 @@ class Switches:
     """[INF] Whether public clients may return to any port of localhost, as the official CLI's logins do."""
     approve_without_asking: bool = False
     """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
+    session_required_identities: Literal["all", "any"] = "all"
+    """[DOC] Whether a session must hold each of the identities that a request demands, or one of them."""
+    required_idp_selects_identity: bool = True
+    """[DOC] Whether a client with ``required_idp`` sees the identity of that provider; ``false`` ignores the field."""
+    refresh_returns_id_token: bool = False
+    """[UNK] Whether refreshing a token whose scopes hold ``openid`` gives an ID token too."""
+    dependent_refresh_needs_consent: bool = False
+    """[UNK] Whether a dependent grant gives refresh tokens only where the consent allows them."""
+    revoked_refresh_token_ends_access: bool = True
+    """[INF] Whether revoking a refresh token revokes the access tokens that came with or from it (RFC 7009)."""
+    introspection_needs_audience: bool = False
+    """[UNK] Whether a token is only active to the client that holds it and to its resource servers."""
+    userinfo_identity_set: Literal["openid", "view_identity_set"] = "openid"
+    """[DOC] Which scope shows the identity set in userinfo and ID tokens."""
 
 
 def switches_from(stated: Iterable[str]) -> Switches:

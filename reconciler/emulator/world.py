@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from reconciler.emulator.callers import Caller, forget_expired, issue_token
+from reconciler.emulator.sessions import Authentication, Session
 from reconciler.emulator.store import Document, Store
 from reconciler.emulator.wellknown import PERSON_SCOPES, SERVICES, derived_id
 
@@ -125,7 +126,8 @@ def issue_person_token(store: Store, username: str, now: float, *, session_age: 
     person = store.find_by_key("identity", username.lower())
     if person is None:
         raise KeyError(username)
-    caller = Caller(person["id"], str(store.setting("bootstrap")), frozenset(PERSON_SCOPES), now - session_age)
+    session = Session(str(uuid.uuid4()), {person["id"]: Authentication(now - session_age)})
+    caller = Caller(person["id"], str(store.setting("bootstrap")), frozenset(PERSON_SCOPES), session)
     return issue_token(store, caller, now)
 
 

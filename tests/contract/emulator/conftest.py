@@ -1,7 +1,9 @@
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -169,3 +171,97 @@ def login() -> Callable[..., Any]:
 def application(rosalind: Call, new_client: Callable[..., Any]) -> Any:
     """Register a public client with an address to return to."""
     return new_client(rosalind, public_client=True, redirect_uris=["http://localhost:8000/callback?a=b"])
+
+
+class Browser:
+    """A browser as far as logins need one: it keeps cookies, reads the page, sends its form, takes the redirect."""
+
+    verifier = "v" * 43
+
+    def __init__(self, emulator: Emulator, client: Any) -> None:
+        self.url, self.client = emulator.base_url, client
+        self.cookies = requests.Session()
+
+    def open(self, scope: str = "openid", **more: str | None) -> requests.Response:
+        """Follow an application's link to the authorize endpoint."""
+        hashed = hashlib.sha256(self.verifier.encode()).digest()
+        asked = {
+            "client_id": self.client["id"],
+            "redirect_uri": self.client["redirect_uris"][0],
+            "scope": scope,
+            "response_type": "code",
+            "code_challenge": base64.urlsafe_b64encode(hashed).decode().rstrip("="),
+            "code_challenge_method": "S256",
+            **more,
+        }
+        url = f"{self.url}/v2/oauth2/authorize"
+        return self.cookies.get(url, params=asked, timeout=30, allow_redirects=False)
+
+    def press(self, page: requests.Response, username: str, decision: str = "allow", **more: Any) -> requests.Response:
+        """Send the form of a page."""
+        assert page.status_code == 200, page.text
+        fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
+        form = {unescape(name): unescape(value) for name, value in fields}
+        (action,) = re.findall(r'<form method="post" action="([^"]*)"', page.text)
+        form |= {"username": username, "decision": decision, **more}
+        return self.cookies.post(self.url + action, data=form, timeout=30, allow_redirects=False)
+
+    def took(self, answer: requests.Response) -> dict[str, str]:
+        """Return what the application got with the redirect."""
+        assert answer.status_code == 302, answer.text
+        return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+    def exchange(self, answer: requests.Response) -> Any:
+        """Return the tokens that the application got for the code of a redirect."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": self.took(answer)["code"],
+            "redirect_uri": self.client["redirect_uris"][0],
+            "client_id": self.client["id"],
+            "code_verifier": self.verifier,
+        }
+        granted = requests.post(f"{self.url}/v2/oauth2/token", data=form, timeout=30)
+        assert granted.status_code == 200, granted.text
+        return granted.json()
+
+    def log_in(self, username: str, scope: str = "openid", **more: Any) -> Any:
+        """Log in on the page, consent, and return the tokens."""
+        return self.exchange(self.press(self.open(scope, **more), username))
+
+
+@pytest.fixture
+def browse(caller: Callable[..., Call], new_client: Callable[..., Any]) -> Callable[..., Browser]:
+    """Open a browser with links of a client, or of a public client that is registered for it."""
+
+    def browse(emulator: Emulator, client: Any = None) -> Browser:
+        if client is None:
+            fields = {"public_client": True, "redirect_uris": ["https://app.example.edu/back"]}
+            client = new_client(caller(emulator, "rosalind@globusid.org"), **fields)
+        return Browser(emulator, client)
+
+    return browse
+
+
+@pytest.fixture
+def browser(emulator: Emulator, application: Any) -> Browser:
+    """Open a browser in which nobody has logged in, with links of a public client."""
+    return Browser(emulator, application)
+
+
+@pytest.fixture
+def people_on() -> Callable[[requests.Response], list[str]]:
+    """Read off a page whom one may choose."""
+    return lambda page: re.findall(r"<option(?: selected)?>([^<]*)</option>", page.text)
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Iterator[Callable[..., tuple[Emulator, list[float]]]]:
+    """Start an emulator whose time stands in a list."""
+    with ExitStack() as stack:
+
+        def clock(**switches: Any) -> tuple[Emulator, list[float]]:
+            now = [1_800_000_000.0]
+            emulator = Emulator(tmp_path / "clock.db", switches=Switches(**switches), clock=lambda: now[0])
+            return stack.enter_context(emulator), now
+
+        yield clock

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from html import unescape
@@ -179,3 +181,28 @@ def test_program_without_an_address_uses_the_page_that_shows_the_code(emulator: 
     assert ask(emulator, request_for(application, redirect_uri=address)).status_code == 200
     page = requests.get(address, params={"code": "<b>"}, timeout=30)
     assert "<code>&lt;b&gt;</code>" in page.text
+
+
+def test_page_may_load_and_run_nothing(browser: Any) -> None:
+    page = browser.open()
+    policy = page.headers["Content-Security-Policy"].split("; ")
+    (style,) = re.findall(r"<style>(.*?)</style>", page.text)
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == ["default-src 'none'", f"style-src 'sha256-{hashed}'", "base-uri 'none'", "frame-ancestors 'none'"]
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "<script" not in page.text
+
+
+def test_page_links_to_the_applications_terms_unless_they_are_no_page(
+    emulator: Emulator, rosalind: Make, new_client: Make, browse: Make
+) -> None:
+    links = {"terms_and_conditions": "javascript:alert(1)", "privacy_policy": 'https://a.example/?"'}
+    client = new_client(rosalind, public_client=True, redirect_uris=[CALLBACK], links=links)
+    page = browse(emulator, client).open()
+    assert '<a href="https://a.example/?&quot;" rel="noreferrer">' in page.text
+    assert "javascript" not in page.text
+
+
+def test_page_that_shows_the_code_shows_a_refusal_too(emulator: Emulator) -> None:
+    page = requests.get(f"{emulator.base_url}/v2/web/auth-code", params={"error": "access_<denied>"}, timeout=30)
+    assert "<code>access_&lt;denied&gt;</code>" in page.text

@@ -151,3 +151,50 @@ def test_deleted_client_takes_its_logins_along(
     rosalind("DELETE", f"/v2/api/clients/{application['id']}")
     with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection:
         assert connection.execute("SELECT count(*) FROM refresh_tokens").fetchone() == (0,)
+
+
+def test_state_comes_back_with_the_tokens(browser: Any) -> None:
+    assert browser.log_in("ada@uni.example.org", "openid", state="s t&")["state"] == "s t&"
+    assert "state" not in browser.exchange(browser.open("openid"))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_revoked_refresh_token_takes_its_access_tokens_along(start: Make, browse: Make, ends: bool) -> None:
+    emulator = start(revoked_refresh_token_ends_access=ends)
+    browser = browse(emulator)
+    first = browser.log_in("ada@uni.example.org", f"openid {TRANSFER}", access_type="offline")
+    (other,) = first["other_tokens"]
+    own = {"client_id": browser.client["id"]}
+    form = own | {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    renewed = post(emulator, data=form).json()
+    post(emulator, "token/revoke", data=own | {"token": first["refresh_token"]})
+    for token, active in ((first, not ends), (renewed, not ends), (other, True)):
+        told = post(emulator, "token/validate", data=own | {"token": token["access_token"]}).json()
+        assert told == {"active": active}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_switch_gives_an_id_token_with_each_refreshing(start: Make, browse: Make, given: bool) -> None:
+    emulator = start(refresh_returns_id_token=given)
+    browser = browse(emulator)
+    token = browser.log_in("ada@uni.example.org", f"openid {MANAGE}", access_type="offline")
+    form = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"], "client_id": browser.client["id"]}
+    assert ("id_token" in post(emulator, data=form).json()) is given
+    assert "id_token" not in post(emulator, data=form | {"scope": MANAGE}).json()
+
+
+def test_clients_own_token_is_good_for_what_is_not_optional_all_the_way(
+    emulator: Emulator, service: Any, token_of: Make, rosalind: Make, new_client: Make, new_secret: Make
+) -> None:
+    auth, scope = service
+    (needed,) = rosalind("GET", f"/v2/api/scopes?scope_strings={scope}")["scopes"]
+    front = new_client(rosalind, visibility="public")["id"]
+    dependent = {"scope": needed["id"], "optional": False, "requires_refresh_token": False}
+    fields = {"name": "F", "description": "d", "scope_suffix": "f", "dependent_scopes": [dependent]}
+    wanted = rosalind("POST", f"/v2/api/clients/{front}/scopes", {"scope": fields})["scopes"][0]["scope_string"]
+    token = token_of(emulator, emulator.client_id, emulator.client_secret, wanted).json()["access_token"]
+    own = (front, new_secret(rosalind, front)["secret"])
+    (middle,) = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=own).json()
+    form = {"grant_type": DEPENDENT, "token": middle["access_token"]}
+    (granted,) = post(emulator, data=form, auth=auth).json()
+    assert (middle["scope"], granted["scope"]) == (scope, GROUPS)

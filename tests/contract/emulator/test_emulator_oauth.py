@@ -156,7 +156,7 @@ def test_client_cannot_revoke_the_tokens_of_another(
 def test_userinfo_goes_as_far_as_the_scopes(emulator: Emulator, rosalind: Make, caller: Make, token_of: Make) -> None:
     person = rosalind("GET", "/v2/oauth2/userinfo")
     assert (person["email"], person["name"]) == ("rosalind@globusid.org", "Rosalind Franklin")
-    for scope, keys in (("openid", {"sub"}), ("openid email", {"sub", "email"})):
+    for scope, keys in (("openid", {"sub", "identity_set"}), ("openid email", {"sub", "identity_set", "email"})):
         token = token_of(emulator, emulator.client_id, emulator.client_secret, scope).json()["access_token"]
         call = caller(emulator, headers={"Authorization": f"Bearer {token}"})
         assert set(call("GET", "/v2/oauth2/userinfo")) == keys

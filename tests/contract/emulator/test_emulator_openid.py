@@ -1,3 +1,5 @@
+import base64
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,43 @@ def test_userinfo_of_a_login_goes_by_post_too(emulator: Emulator, application: A
     told = call("POST", "/v2/oauth2/userinfo")
     assert (told["sub"], told["name"], "email" in told) == (ADA, "Ada Lovelace", False)
     assert told["last_authentication"] > 0
+
+
+def test_id_token_is_bound_to_its_access_token_and_login(browser: Any) -> None:
+    granted = browser.log_in("ada@uni.example.org", "openid")
+    claims = jwt.decode(granted["id_token"], options={"verify_signature": False})
+    half = hashlib.sha512(granted["access_token"].encode()).digest()[:32]
+    assert claims["at_hash"] == base64.urlsafe_b64encode(half).decode().rstrip("=")
+    assert claims["auth_time"] == claims["last_authentication"] <= claims["iat"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "shown"),
+    [
+        ("openid", set[str]()),
+        ("openid email", {"email"}),
+        ("openid profile", {"name", "organization"}),
+        ("openid email profile", {"email", "name", "organization"}),
+    ],
+)
+def test_identity_set_goes_as_far_as_the_scopes(
+    browser: Any, caller: Make, emulator: Emulator, scope: str, shown: set[str]
+) -> None:
+    granted = browser.log_in("ada@uni.example.org", scope)
+    call = caller(emulator, headers={"Authorization": f"Bearer {granted['access_token']}"})
+    (one,) = call("GET", "/v2/oauth2/userinfo")["identity_set"]
+    assert {"email", "name", "organization"} & set(one) == shown
+    assert (one["sub"], one["username"], one["last_authentication"] > 0) == (ADA, "ada@uni.example.org", True)
+    claims = jwt.decode(granted["id_token"], options={"verify_signature": False})
+    assert claims["identity_set"] == [one]
+
+
+def test_switch_hides_the_identity_set_without_its_scope(start: Make, caller: Make) -> None:
+    emulator = start(userinfo_identity_set="view_identity_set")
+    everything = caller(emulator, "rosalind@globusid.org")("GET", "/v2/oauth2/userinfo")
+    assert len(everything["identity_set"]) == 1
+    own = {"grant_type": "client_credentials", "scope": "openid"}
+    auth = (emulator.client_id, emulator.client_secret)
+    token = requests.post(f"{emulator.base_url}/v2/oauth2/token", data=own, auth=auth, timeout=30).json()
+    call = caller(emulator, headers={"Authorization": f"Bearer {token['access_token']}"})
+    assert "identity_set" not in call("GET", "/v2/oauth2/userinfo")
