@@ -91,7 +91,8 @@ def test_load_says_how_many_were_in_flight_at_most(emulator: Emulator, admin: Ma
                 threading.Event().wait(0.01)
             other.execute("ROLLBACK")
             assert [one.result() for one in waiting] == [{"projects": []}] * 6
-    assert admin("GET", "/_emulator/load") == {"in_flight": 0, "most_in_flight": 6, "requests": 7}
+    rosalind("GET", PROJECTS)
+    assert admin("GET", "/_emulator/load") == {"in_flight": 0, "most_in_flight": 6, "requests": 8}
     admin("DELETE", "/_emulator/load")
     assert emulator.load == {"in_flight": 0, "most_in_flight": 0, "requests": 0}
 
@@ -246,9 +247,6 @@ def test_world_that_is_accepted_can_be_used(emulator: Emulator, full: Any, calle
             for path in ("projects", "clients", "scopes", "identities?usernames=new@example.edu"):
                 call("GET", f"/v2/api/{path}")
             assert other.client_secret
-    assert all(
-        why.startswith((section, "credentials", "scopes", "policies", "clients")) for section, why in refused.items()
-    )
     assert set(refused) == set(sections)
 
 
@@ -261,6 +259,8 @@ def test_reset_makes_a_new_world_in_which_bootstrap_keeps_its_secrets(
     assert emulator.world_id != world
     assert (emulator.client_id, emulator.client_secret) == (client, secret)
     assert token_of(emulator, client, secret).status_code == 200
+    bootstrap = caller(emulator, auth=(client, secret))
+    assert len(bootstrap("GET", f"/v2/api/clients/{client}/credentials")["credentials"]) == 1
     caller(emulator, headers={"Authorization": f"Bearer {person}"})("GET", PROJECTS, status=401)
     fresh = caller(emulator, "rosalind@globusid.org")
     assert fresh("GET", PROJECTS) == {"projects": []}
