@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from reconciler.emulator.callers import Caller
 from reconciler.emulator.calls import Answer, Call, Service, context_of
-from reconciler.emulator.clients import grant_types
+from reconciler.emulator.clients import grant_types, takes_redirect
 from reconciler.emulator.errors import TokenError, invalid
 from reconciler.emulator.grants import Consent, keep_code, requested_scopes
 from reconciler.emulator.identities import identity_by_username
@@ -79,10 +79,7 @@ def _asked(service: Service, call: Call, parameters: dict[str, str]) -> _Asked:
     if client is None:
         raise invalid("client_id: no such client")
     address = parameters.get("redirect_uri", "")
-    registered = list(client["redirect_uris"])
-    if client["public_client"]:
-        registered.append(call.base_url + _CODE_PAGE)
-    if address not in registered:
+    if not takes_redirect(service.store, client, address, call.base_url + _CODE_PAGE):
         raise invalid("redirect_uri: not one that the client has registered")
     return _Asked(client, address, parameters)
 
