@@ -121,6 +121,7 @@ class Resource:
         return Answer({self.kind.plural: [self.kind.shown(context, document) for document in documents]})
 
     def answer_created(self, context: Context, _given: Document, documents: list[Document]) -> Answer:
+        """Answer what a create has made."""
         return self._answer(context, documents[0])
 
 
@@ -129,6 +130,7 @@ class Policies(Resource):
     """The endpoints of policies, whose create may answer no more than it was given."""
 
     def answer_created(self, context: Context, given: Document, documents: list[Document]) -> Answer:
+        """Answer the policy, whole or as the fixture has it [FIX]."""
         answer = Resource.answer_created(self, context, given, documents)
         if context.switches.policy_create_answer == "sparse":
             policy = answer.document["policy"]
@@ -180,6 +182,7 @@ class Credentials(Resource):
     """The endpoints of credentials, whose create is the only time that the secret is shown."""
 
     def answer_created(self, context: Context, given: Document, documents: list[Document]) -> Answer:
+        """Answer the credential with its secret."""
         answer = Resource.answer_created(self, context, given, documents)
         credential = answer.document["credential"]
         credential["secret"] = keep_secret(context.store, credential["client"], credential["id"])

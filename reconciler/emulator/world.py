@@ -85,7 +85,8 @@ def seed(store: Store, now: float) -> None:
         for person in PEOPLE:
             add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
         for name, members in GROUPS.items():
-            about = {"description": f"Members of {name}", "organization": None}
+            organization = next(person.organization for person in PEOPLE if person.username == members[0])
+            about = {"description": f"Members of {name}", "organization": organization}
             store.insert("group", {"id": group_id(name), "name": name} | about)
             for username in members:
                 store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
