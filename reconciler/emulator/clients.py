@@ -63,7 +63,7 @@ def takes_redirect(store: Store, client: Document, address: str, code_page: str)
         return address in registered
     try:
         parts = urlsplit(address)
-        portless = parts._replace(netloc=parts.hostname or "").geturl() if parts.port else address
+        portless = parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")).geturl()
     except ValueError:
         return False
     local = parts.scheme == "http" and parts.hostname in _LOCAL

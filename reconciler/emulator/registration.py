@@ -59,7 +59,7 @@ class Clients(Resource):
         fqdn = body.get("fqdn") if isinstance(body, dict) else None
         client = add_fqdn(context, client, fqdn)
         if context.switches.fqdn_answer == "fqdn":
-            return Answer({"fqdn": client["fqdns"][-1]})
+            return Answer({"fqdn": str(fqdn).lower()})
         return self._answer(context, client)
 
     def _create_instance(self, service: Service, call: Call) -> Answer:

@@ -1,7 +1,4 @@
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,13 +132,11 @@ def test_client_lists_the_scopes_that_it_owns(rosalind: Make, new_client: Make, 
     assert rosalind("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope["id"]]
 
 
-def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make, tmp_path: Path) -> None:
+def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make) -> None:
     client, other = new_client(rosalind), new_client(ada)
-    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
-        statement = "UPDATE objects SET document = json_set(document, '$.fqdns', json(?)) WHERE id = ?"
-        connection.execute(statement, ('["data.example.edu", "www.example.edu"]', client["id"]))
-        connection.execute(statement, ('["ada.example.edu"]', other["id"]))
-    client["fqdns"] = ["data.example.edu", "www.example.edu"]
+    rosalind("POST", f"/v2/api/clients/{client['id']}/fqdns", {"fqdn": "www.example.edu"})
+    ada("POST", f"/v2/api/clients/{other['id']}/fqdns", {"fqdn": "ada.example.edu"})
+    client["fqdns"] = ["www.example.edu"]
     assert rosalind("GET", "/v2/api/clients?fqdn=WWW.example.edu") == {"client": client}
     for unknown in ("example.edu", ""):
         refusal = rosalind("GET", f"/v2/api/clients?fqdn={unknown}", status=404)
