@@ -78,6 +78,10 @@ def seed(store: Store, now: float) -> None:
     with store.transaction():
         forget_expired(store, now)
         add_bootstrap(store)
+        if store.find("client", CLI_TEMPLATE) is None:
+            _add_client(
+                store, CLI_TEMPLATE, "Globus CLI", "public_installed_client", redirect_uris=["http://localhost"]
+            )
         if store.setting("world"):
             return
         for provider in PROVIDERS:
@@ -91,7 +95,6 @@ def seed(store: Store, now: float) -> None:
             for username in members:
                 store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
         _add_services(store)
-        _add_client(store, CLI_TEMPLATE, "Globus CLI", "public_installed_client", redirect_uris=["http://localhost"])
         store.set_setting("world", str(uuid.uuid4()))
 
 

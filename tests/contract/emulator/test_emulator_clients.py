@@ -224,3 +224,54 @@ def test_switch_refuses_redirects_that_are_neither_https_nor_local(start: Make, 
     client = new_client(call, redirect_uris=["https://example.edu", "http://localhost:8000/x"])
     for address in ("http://example.edu", "http://["):
         call("PUT", f"/v2/api/clients/{client['id']}", {"client": {"redirect_uris": [address]}}, status=400)
+
+
+def test_fields_of_the_javascript_sdk_are_taken_at_create_only(rosalind: Make, new_client: Make) -> None:
+    fields = {"userinfo_from_effective_identity": False, "prompt_for_named_grant": True}
+    client = new_client(rosalind, **fields)
+    assert {name: client[name] for name in fields} == fields
+    changed = {
+        "userinfo_from_effective_identity": True,
+        "prompt_for_named_grant": False,
+        "scopes": [],
+        "fqdns": ["a.b"],
+    }
+    assert rosalind("PUT", f"/v2/api/clients/{client['id']}", {"client": changed})["client"] == client
+
+
+def test_switch_refuses_unknown_keys(start: Make, caller: Make, new_client: Make, new_scope: Make) -> None:
+    call = caller(start(unknown_keys="refuse"), "rosalind@globusid.org")
+    client = new_client(call)
+    scope = new_scope(call, client["id"])["id"]
+    for path, body in (
+        (f"/v2/api/clients/{client['id']}", {"client": {"name": "New", "terms_of_service": "x"}}),
+        (f"/v2/api/scopes/{scope}", {"scope": {"allow_refresh_tokens": True}}),
+    ):
+        refusal = call("PUT", path, body, status=400)
+        assert "is not a field" in refusal["error_description"]
+    template = {"template_id": "95fdeba8-fac2-42bd-a357-e068d82ff78e", "name": "A"}
+    call("POST", "/v2/api/clients", {"client": template}, status=400)
+
+
+def test_switch_moves_a_client_between_projects_of_the_caller(
+    start: Make, caller: Make, new_client: Make, new_project: Make
+) -> None:
+    emulator = start(client_project_is_mutable=True)
+    call, ada = (caller(emulator, name) for name in ("rosalind@globusid.org", "ada@uni.example.org"))
+    client, target = new_client(call), new_project(call)["id"]
+    path = f"/v2/api/clients/{client['id']}"
+    call("PUT", path, {"client": {"project": new_project(ada)["id"]}}, status=403)
+    call("PUT", path, {"client": {"project": None}}, status=400)
+    assert call("PUT", path, {"client": {"project": target}})["client"] == client | {"project": target}
+    call("DELETE", f"/v2/api/projects/{client['project']}")
+    call("DELETE", f"/v2/api/projects/{target}", status=409)
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 409), (True, 200)])
+def test_connect_server_is_deleted_only_where_the_switch_lets_it(
+    start: Make, caller: Make, new_client: Make, status: int, *, allowed: bool
+) -> None:
+    call = caller(start(connect_servers_are_deletable=allowed), "rosalind@globusid.org")
+    path = f"/v2/api/clients/{new_client(call, client_type='globus_connect_server')['id']}"
+    call("PUT", path, {"client": {"name": "New"}})
+    call("DELETE", path, status=status)
