@@ -1,5 +1,7 @@
 """Owns the rights of the caller: what it administers itself or through a group, or is."""
 
+import json
+
 from reconciler.emulator.callers import Context
 from reconciler.emulator.errors import ApiError, missing
 from reconciler.emulator.kinds import Kind
@@ -9,6 +11,15 @@ _ADMINISTERED = """
 SELECT DISTINCT source FROM links
 WHERE (target = ? OR target IN (SELECT collection FROM members WHERE identity = ?))
 """
+
+_CLIENTS = """
+WITH RECURSIVE below (id) AS (
+    SELECT id FROM objects WHERE kind = 'client' AND (id = ?1 OR parent IN (SELECT value FROM json_each(?2)))
+    UNION SELECT child.id FROM objects AS child JOIN below ON child.kind = 'client' AND child.parent = {parents}
+)
+SELECT document FROM objects JOIN below USING (id) WHERE kind = 'client' ORDER BY seq
+"""
+"""The clients directly in some projects and the caller itself, with all whose parents are among them."""
 
 
 def administered(context: Context) -> list[str]:
@@ -71,23 +82,11 @@ def reachable(context: Context, kind: str) -> list[Document]:
 
 def reachable_clients(context: Context) -> list[Document]:
     """Return the clients of administered projects, for a client identity the client itself, and their children."""
-    store, identity = context.store, context.caller.identity
-    found = {client["id"]: client for client in reachable(context, "client")}
-    own = store.find("client", identity)
-    if own is not None:
-        found.setdefault(identity, own)
-    match context.switches.child_clients_answer_to:
-        case "nobody":
-            return list(found.values())
-        case "parent":
-            level = store.children("client", [identity])
-        case "administrators":
-            level = store.children("client", found)
-    while level:
-        found |= {client["id"]: client for client in level}
-        deeper = context.switches.child_clients_answer_to == "administrators"
-        level = store.children("client", [client["id"] for client in level]) if deeper else []
-    return list(found.values())
+    identity, answers = context.caller.identity, context.switches.child_clients_answer_to
+    parents = {"administrators": "below.id", "parent": "?1", "nobody": "NULL"}[answers]
+    rows = context.store.rows(_CLIENTS.format(parents=parents), identity, json.dumps(administered(context)))
+    found: list[Document] = [json.loads(row[0]) for row in rows]
+    return found
 
 
 def is_visible(context: Context, scope: Document) -> bool:
