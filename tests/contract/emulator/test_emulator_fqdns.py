@@ -215,3 +215,15 @@ def test_scopes_in_a_circle_are_what_the_switch_says(
     depend(1, 2, 200)
     depend(2, 0, status)
     depend(2, 2, status)
+
+
+def test_copied_sibling_loses_a_dependent_that_is_deleted(
+    start: Make, caller: Make, new_client: Make, new_scope: Make
+) -> None:
+    call = caller(start(scopes_of_new_fqdn="copy"), "rosalind@globusid.org")
+    client, other = new_client(call)["id"], new_client(call, visibility="public")["id"]
+    used = new_scope(call, other)["id"]
+    new_scope(call, client, dependent_scopes=[{"scope": used, "optional": True, "requires_refresh_token": False}])
+    add(call, client)
+    call("DELETE", f"/v2/api/scopes/{used}")
+    assert [scope["dependent_scopes"] for scope in call("GET", "/v2/api/scopes")["scopes"]] == [[], []]

@@ -277,3 +277,14 @@ def test_private_client_sends_people_back_to_what_it_has_registered_only(
         query = {"client_id": client, "redirect_uri": address, "scope": "openid", "response_type": "code"}
         answer = requests.get(f"{emulator.base_url}/v2/oauth2/authorize", params=query, timeout=30)
         assert answer.status_code == status
+
+
+def test_clients_without_a_project_share_no_private_scopes(emulator: Emulator, caller: Make, new_scope: Make) -> None:
+    made = caller(emulator)("POST", CLIENTS, {"client": {"template_id": CLI, "name": "A"}})
+    credential = made["included"]["client_credential"]
+    instance = caller(emulator, auth=(credential["client"], credential["secret"]))
+    private = new_scope(instance, credential["client"])["id"]
+    bootstrap = caller(emulator, auth=(emulator.client_id, emulator.client_secret))
+    dependent = [{"scope": private, "optional": False, "requires_refresh_token": False}]
+    body = {"scope": {"name": "R", "description": "D", "scope_suffix": "r", "dependent_scopes": dependent}}
+    bootstrap("POST", f"{CLIENTS}/{emulator.client_id}/scopes", body, status=400)
