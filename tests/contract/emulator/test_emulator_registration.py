@@ -49,6 +49,16 @@ def test_basic_with_a_project_of_others_is_refused(
     as_client(emulator, parent["id"])("POST", CLIENTS, body, status=403)
 
 
+def test_basic_with_its_own_project_makes_a_client_there_where_the_switch_lets_it(
+    start: Make, caller: Make, new_project: Make
+) -> None:
+    emulator = start(basic_manages_projects=True)
+    project = new_project(caller(emulator, "rosalind@globusid.org"), admin_ids=[emulator.client_id])["id"]
+    basic = caller(emulator, auth=(emulator.client_id, emulator.client_secret))
+    client = new_child(basic, project=project)
+    assert (client["project"], client["parent_client"]) == (project, None)
+
+
 def test_token_without_a_project_makes_no_child(
     emulator: Emulator, rosalind: Make, caller: Make, token_of: Make
 ) -> None:
@@ -269,12 +279,17 @@ def test_template_and_its_instances_send_people_back_to_any_local_port(
     assert answer.status_code == status, answer.text
 
 
-def test_private_client_sends_people_back_to_what_it_has_registered_only(
-    emulator: Emulator, rosalind: Make, new_client: Make
+@pytest.mark.parametrize(
+    ("client_type", "registered"),
+    [("confidential_client", "http://localhost"), ("public_installed_client", "http://app.example.edu")],
+)
+def test_private_client_and_other_hosts_keep_to_the_registered_port(
+    emulator: Emulator, rosalind: Make, new_client: Make, client_type: str, registered: str
 ) -> None:
-    client = new_client(rosalind, redirect_uris=["http://localhost"])["id"]
-    for address, status in (("http://localhost", 200), ("http://localhost:1", 400)):
-        query = {"client_id": client, "redirect_uri": address, "scope": "openid", "response_type": "code"}
+    client = new_client(rosalind, client_type=client_type, redirect_uris=[registered])["id"]
+    challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+    for address, status in ((registered, 200), (registered + ":1", 400)):
+        query = {"client_id": client, "redirect_uri": address, "scope": "openid", "response_type": "code", **challenge}
         answer = requests.get(f"{emulator.base_url}/v2/oauth2/authorize", params=query, timeout=30)
         assert answer.status_code == status
 
