@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 from reconciler.emulator import checks
-from reconciler.emulator.access import may_change_client
 from reconciler.emulator.callers import Context
 from reconciler.emulator.credentials import forget_secret
 from reconciler.emulator.errors import conflict, invalid
@@ -83,13 +82,12 @@ def _typed(document: Document) -> Document:
         "public_client": public,
         "prompt_for_named_grant": public if prompt is None else prompt,
         "fqdns": [],
+        "parent_client": document.get("parent_client"),
     }
 
 
 def _rules(context: Context, draft: Draft) -> Document:
-    document = draft.document
-    if draft.before is None:
-        document = _typed(_with_parent(context, document))
+    document = _typed(draft.document) if draft.before is None else draft.document
     if context.switches.links_both_or_neither and len({link is None for link in document["links"].values()}) > 1:
         raise invalid("client.links: give both terms_and_conditions and privacy_policy, or neither")
     for field in ("required_idp", "preselect_idp"):
@@ -100,18 +98,6 @@ def _rules(context: Context, draft: Draft) -> Document:
     if context.switches.redirect_uris_https_or_local:
         for address in document["redirect_uris"]:
             _check_redirect(address)
-    return document
-
-
-def _with_parent(context: Context, document: Document) -> Document:
-    """Leave a parent only to children, unless the switch lets a client of a project name one [DOC, JavaScript SDK]."""
-    if document["project"] is None or document["parent_client"] is None:
-        return document
-    if context.switches.parent_client_in_body == "ignore":
-        return document | {"parent_client": None}
-    parent = context.store.find("client", document["parent_client"])
-    if parent is None or not may_change_client(context, parent):
-        raise invalid(f"client.parent_client: no client of yours with id {document['parent_client']}")
     return document
 
 
@@ -181,7 +167,6 @@ CLIENT = Kind(
             required=True,
             mutable=lambda switches: switches.client_project_is_mutable,
         ),
-        "parent_client": Field(checks.nullable(checks.identifier), mutable=never),
         "name": Field(checks.line, required=True),
         "public_client": Field(checks.boolean, mutable=never),
         "client_type": Field(checks.one_of(*_PUBLIC, *_PRIVATE), mutable=never),

@@ -47,8 +47,6 @@ class Switches:
     """[UNK] Who reads and changes a child client besides itself: its parent and who administers that, or less."""
     deleted_parent_client: Literal["cascade", "orphan", "refuse"] = "cascade"
     """[UNK] What happens to the children and instances of a client that is deleted."""
-    parent_client_in_body: Literal["ignore", "take"] = "ignore"
-    """[DOC] Whether a client of a project may name a parent: the JavaScript SDK's type has it, the Python one not."""
     client_by_fqdn_envelope: Literal["client", "clients"] = "client"
     """[FIX] What a look-up by FQDN answers: an object, or (the JavaScript SDK's type) a list."""
     fqdn_proof: Literal["always", "announced"] = "always"
