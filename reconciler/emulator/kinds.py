@@ -100,15 +100,12 @@ class Kind:
         parent: str | None = document[self.owner[0]] if self.owner else None
         return document[self.second_owner] if parent is None and self.second_owner else parent
 
-    def read(self, body: Mapping[str, Any], switches: Switches) -> Document:
-        """Read the known fields of a body; to unknown keys happens what the switch says.
+    def read(self, body: Mapping[str, Any]) -> Document:
+        """Read the known fields of a body and pass over the rest.
 
         Raises:
             ApiError: 400, when a value has the wrong type.
         """
-        unknown = sorted(set(body) - set(self.fields))
-        if unknown and switches.unknown_keys == "refuse":
-            raise invalid(f"{self.name}.{unknown[0]} is not a field")
         given = {}
         for name, field in self.fields.items():
             if name in body:

@@ -45,7 +45,7 @@ class Clients(Resource):
         if "authorization" not in call.headers:
             return self._create_instance(service, call)
         context = enter(service, call)
-        given = CLIENT.read(call.envelope("client"), context.switches)
+        given = self.read(context, call)
         is_child = context.caller.basic and given.get("project") is None
         above = {"project": None, "parent_client": context.caller.identity} if is_child else {}
         return self.answer_created(context, given, self.make(context, given, above))
@@ -69,7 +69,7 @@ class Clients(Resource):
             raise ApiError(401, "Call must be authenticated")
         template = _template(service.store, body["template_id"])
         context = context_of(service, Caller(template, template, frozenset(), basic=True))
-        given = CLIENT.read({name: body[name] for name in ("name",) if name in body}, context.switches)
+        given = CLIENT.read({name: body[name] for name in ("name",) if name in body})
         above = {"project": None, "parent_client": template, "client_type": INSTANCE_TYPE}
         (client,) = self.make(context, given, above)
         (credential,) = Resource(CREDENTIAL).make(context, {"name": _OF_INSTANCE}, {"client": client["id"]})

@@ -47,9 +47,9 @@ class Resource:
 
     def create(self, service: Service, call: Call) -> Answer:
         """Create an object below the owner that the body or the path names."""
-        context, kind = enter(service, call), self.kind
+        context = enter(service, call)
         above = {"client": self._client(context, call)} if "client_id" in call.params else {}
-        given = kind.read(call.envelope(kind.name), context.switches)
+        given = self.read(context, call)
         return self.answer_created(context, given, self.make(context, given, above))
 
     def update(self, service: Service, call: Call) -> Answer:
@@ -57,7 +57,7 @@ class Resource:
         context, kind = enter(service, call), self.kind
         before = self._located(context, call)
         require_session(context)
-        given = self._mutable(context, kind.read(call.envelope(kind.name), context.switches), before)
+        given = self._mutable(context, self.read(context, call), before)
         siblings = kind.siblings(context, before)
         document = self._changed(context, before, given)
         for sibling in siblings:
@@ -74,6 +74,14 @@ class Resource:
             kind.before_delete(context, each)
             context.store.delete(kind.name, each["id"])
         return answer
+
+    def read(self, context: Context, call: Call) -> Document:
+        """Read the fields of a body; to other keys happens what the switch says."""
+        body = call.envelope(self.kind.name)
+        unknown = sorted(set(body) - set(self.kind.fields))
+        if unknown and context.switches.unknown_keys == "refuse":
+            raise invalid(f"{self.kind.name}.{unknown[0]} is not a field")
+        return self.kind.read(body)
 
     def make(self, context: Context, given: Document, above: Document) -> list[Document]:
         """Store what a create makes; ``above`` names an owner that the caller has proven, else the body has to."""

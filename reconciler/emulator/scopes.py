@@ -73,13 +73,19 @@ def mint_for_host(context: Context, client: str, host: str) -> None:
     if context.switches.scopes_of_new_fqdn == "none":
         return
     bare: Document = {name: field.default for name, field in SCOPE.fields.items() if not field.required}
-    bare |= {"client": client, "name": "", "description": ""}
+    bare |= {"client": client}
     known = {_suffix(scope): scope for scope in reversed(context.store.children("scope", [client]))}
     for suffix, scope in reversed(known.items()):
-        document = scope if context.switches.scopes_of_new_fqdn == "copy" else bare
-        document = document | {"id": str(uuid.uuid4()), "scope_string": scope_string(host, suffix)}
+        string = scope_string(host, suffix)
+        document = scope if context.switches.scopes_of_new_fqdn == "copy" else bare | _unnamed(string)
+        document = document | {"id": str(uuid.uuid4()), "scope_string": string}
         context.store.insert("scope", document, parent=client, key=document["scope_string"])
         context.store.link(document["id"], dependents(document))
+
+
+def _unnamed(string: str) -> Document:
+    """Return what a scope is called until somebody names it."""
+    return {"name": string, "description": string}
 
 
 def _reaches(store: Store, document: Document, target: str) -> bool:

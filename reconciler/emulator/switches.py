@@ -54,7 +54,7 @@ class Switches:
     fqdn_answer: Literal["client", "fqdn"] = "client"
     """[UNK] What adding an FQDN answers: the client, or ``{"fqdn": name}``."""
     scopes_of_new_fqdn: Literal["bare", "copy", "none"] = "bare"
-    """[OBS] What a new FQDN makes of the scopes that a client has: siblings without name, copies, or nothing."""
+    """[OBS] What a new FQDN makes of the scopes that a client has: siblings to be named, copies, or nothing."""
     scope_siblings: Literal["apart", "together"] = "apart"
     """[OBS] Whether a PUT or DELETE of a scope is one of those for the client's other hosts too."""
     fqdn_scopes_first: bool = False

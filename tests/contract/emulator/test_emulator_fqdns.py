@@ -123,13 +123,12 @@ def test_new_fqdn_brings_siblings_of_the_scopes_as_the_switch_says(
     old = [new_scope(call, client, suffix, advertised=True, dependent_scopes=dependent) for suffix in ("read", "write")]
     add(call, client)
     siblings = call("GET", "/v2/api/scopes")["scopes"][2:]
-    bare = {"name": "", "description": "", "advertised": False, "dependent_scopes": []}
-    expected = [
-        scope
-        | (bare if choice == "bare" else {})
-        | {"id": sibling["id"], "scope_string": scope["scope_string"].replace(client, HOST)}
-        for scope, sibling in zip(old, siblings, strict=False)
-    ]
+    expected = []
+    for scope, sibling in zip(old, siblings, strict=False):
+        string = scope["scope_string"].replace(client, HOST)
+        bare = {"name": string, "description": string, "advertised": False, "dependent_scopes": []}
+        own = {"id": sibling["id"], "scope_string": string}
+        expected.append(scope | (bare if choice == "bare" else {}) | own)
     assert len(siblings) == (0 if choice == "none" else 2)
     assert siblings == expected
     assert call("GET", "/v2/api/scopes")["scopes"][:2] == old
