@@ -78,10 +78,6 @@ def seed(store: Store, now: float) -> None:
     with store.transaction():
         forget_expired(store, now)
         add_bootstrap(store)
-        if store.find("client", CLI_TEMPLATE) is None:
-            _add_client(
-                store, CLI_TEMPLATE, "Globus CLI", "public_installed_client", redirect_uris=["http://localhost"]
-            )
         if store.setting("world"):
             return
         for provider in PROVIDERS:
@@ -89,9 +85,7 @@ def seed(store: Store, now: float) -> None:
         for person in PEOPLE:
             add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
         for name, members in GROUPS.items():
-            organization = next(person.organization for person in PEOPLE if person.username == members[0])
-            about = {"description": f"Members of {name}", "organization": organization}
-            store.insert("group", {"id": group_id(name), "name": name} | about)
+            store.insert("group", _group(name, members[0]))
             for username in members:
                 store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
         _add_services(store)
@@ -118,6 +112,12 @@ def add_identity(
     return identity
 
 
+def _group(name: str, first: str) -> Document:
+    organization = next(person.organization for person in PEOPLE if person.username == first)
+    about = {"description": f"Members of {name}", "organization": organization}
+    return {"id": group_id(name), "name": name} | about
+
+
 def add_bootstrap(store: Store) -> str:
     """Make the Bootstrap client where there is none, with the id that it had if somebody deleted it; return the id."""
     client = store.setting("bootstrap") or str(uuid.uuid4())
@@ -137,6 +137,7 @@ def issue_person_token(store: Store, username: str, now: float, *, session_age: 
 
 
 def _add_services(store: Store) -> None:
+    _add_client(store, CLI_TEMPLATE, "Globus CLI", "public_installed_client", redirect_uris=["http://localhost"])
     for service in SERVICES:
         fqdns = [service.resource_server] if "." in service.resource_server else []
         _add_client(store, service.client, service.name, "resource_server", fqdns=fqdns)
