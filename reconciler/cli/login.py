@@ -122,8 +122,8 @@ def _client_id(options: LoginOptions) -> str:
     if chosen:
         return chosen
     raise InvalidSettings(
-        "a login needs an application: register a client of type public_installed_client once, and write its id to "
-        "reconciler.toml ([login] client_id) or give --client-id"
+        "a login needs an application: register a client of type public_installed_client with the redirect URI "
+        "http://localhost once, and write its id to reconciler.toml ([login] client_id) or give --client-id"
     )
 
 

@@ -1,14 +1,25 @@
 """Owns the rights of the caller: what it administers itself or through a group, or is."""
 
+import json
+
 from reconciler.emulator.callers import Context
 from reconciler.emulator.errors import ApiError, missing
 from reconciler.emulator.kinds import Kind
-from reconciler.emulator.store import Document
+from reconciler.emulator.store import Document, Store
 
 _ADMINISTERED = """
 SELECT DISTINCT source FROM links
 WHERE (target = ? OR target IN (SELECT collection FROM members WHERE identity = ?))
 """
+
+_CLIENTS = """
+WITH RECURSIVE below (id) AS (
+    SELECT id FROM objects WHERE kind = 'client' AND (id = ?1 OR parent IN (SELECT value FROM json_each(?2)))
+    UNION SELECT child.id FROM objects AS child JOIN below ON child.kind = 'client' AND child.parent = {parents}
+)
+SELECT document FROM objects JOIN below USING (id) WHERE kind = 'client' ORDER BY seq
+"""
+"""The clients directly in some projects and the caller itself, with all whose parents are among them."""
 
 
 def administered(context: Context) -> list[str]:
@@ -33,23 +44,48 @@ def may_change(context: Context, kind: Kind, document: Document) -> bool:
         case None:
             return administers(context, document["id"])
         case (field, "project"):
-            return document["id"] == context.caller.identity or administers(context, document[field])
+            if kind.second_owner is not None:
+                return may_change_client(context, document)
+            return administers(context, document[field])
         case (field, _):
             client = context.store.find("client", document[field])
             return client is not None and may_change_client(context, client)
 
 
 def may_change_client(context: Context, client: Document) -> bool:
-    """Say whether the caller administers a client's project, or is the client."""
-    return client["id"] == context.caller.identity or administers(context, client["project"])
+    """Say whether the caller is the client, administers its project, or has the right by its parent."""
+    identity, parent = context.caller.identity, client["parent_client"]
+    if client["id"] == identity or administers(context, client["project"]):
+        return True
+    match context.switches.child_clients_answer_to:
+        case "nobody":
+            return False
+        case "parent":
+            return parent is not None and parent == identity
+        case "administrators":
+            above = context.store.find("client", parent) if parent else None
+            return above is not None and may_change_client(context, above)
+
+
+def project_of(store: Store, client: str) -> str | None:
+    """Return the project in which a client lies, itself or by its parent."""
+    found = store.find("client", client)
+    while found is not None and found["project"] is None and found["parent_client"] is not None:
+        found = store.find("client", found["parent_client"])
+    return found["project"] if found is not None else None
 
 
 def reachable(context: Context, kind: str) -> list[Document]:
-    """Return what lies directly in administered projects and, for a client identity, the client itself."""
-    found = context.store.children(kind, administered(context))
-    own = context.store.find(kind, context.caller.identity)
-    if own is not None and all(document["id"] != own["id"] for document in found):
-        found.append(own)
+    """Return what lies directly in administered projects."""
+    return context.store.children(kind, administered(context))
+
+
+def reachable_clients(context: Context) -> list[Document]:
+    """Return the clients of administered projects, for a client identity the client itself, and their children."""
+    identity, answers = context.caller.identity, context.switches.child_clients_answer_to
+    parents = {"administrators": "below.id", "parent": "?1", "nobody": "NULL"}[answers]
+    rows = context.store.rows(_CLIENTS.format(parents=parents), identity, json.dumps(administered(context)))
+    found: list[Document] = [json.loads(row[0]) for row in rows]
     return found
 
 

@@ -6,7 +6,7 @@ It asks for no credentials: whoever reaches the port on loopback may use it. Not
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.emulator import archive
+from reconciler.emulator import archive, fqdns
 from reconciler.emulator.calls import Answer, Call, Service
 from reconciler.emulator.clock import Clock
 from reconciler.emulator.desk import Desk
@@ -47,6 +47,7 @@ class Admin:
             Order("GET", "/_emulator/clock", self.show_clock),
             Order("POST", "/_emulator/clock", self.move_clock),
             Order("DELETE", "/_emulator/clock", self.right_clock),
+            Order("POST", "/_emulator/dns", self.announce, stored=True),
             Order("GET", "/_emulator/world", self.export_world, stored=True),
             Order("PUT", "/_emulator/world", self.import_world, stored=True),
             Order("DELETE", "/_emulator/world", self.reset_world, stored=True),
@@ -113,6 +114,10 @@ class Admin:
         """Let the clock show the true time again."""
         self.clock.offset = 0.0
         return self.show_clock(call)
+
+    def announce(self, call: Call) -> Answer:
+        """Let a domain have a TXT record."""
+        return fqdns.announce(self.service, call)
 
     def export_world(self, _call: Call) -> Answer:
         """Answer the world as one document."""

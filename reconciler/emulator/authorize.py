@@ -9,7 +9,7 @@ from reconciler.emulator import browser, consents, pages
 from reconciler.emulator.accounts import effective_identity, identity_set
 from reconciler.emulator.callers import Caller
 from reconciler.emulator.calls import Answer, Call, Service, context_of
-from reconciler.emulator.clients import grant_types
+from reconciler.emulator.clients import grant_types, takes_redirect
 from reconciler.emulator.consents import Giving, Path
 from reconciler.emulator.demands import Demands, could_meet, read_demands, unmet
 from reconciler.emulator.errors import TokenError, invalid
@@ -21,7 +21,6 @@ from reconciler.emulator.store import Document, Store
 
 _FIRST_PERSON = "rosalind@globusid.org"
 _CODE_PAGE = "/v2/web/auth-code"
-_LOOPBACK = ("localhost", "127.0.0.1")
 _ADDRESS = "%/:=&?~#+!$,;'@()*[]"
 _OF_THE_PAGE = ("username", "decision", "mfa", "link", "optional", "label")
 """The fields of the page's form that are not of the request."""
@@ -138,22 +137,9 @@ def _request(service: Service, call: Call, parameters: dict[str, str]) -> _Reque
     if client is None:
         raise invalid("client_id: no such client")
     address = parameters.get("redirect_uri", "")
-    registered = list(client["redirect_uris"])
-    if client["public_client"]:
-        registered.append(call.base_url + _CODE_PAGE)
-    at_home = client["public_client"] and service.switches.loopback_redirects and _is_loopback(address)
-    if address not in registered and not at_home:
+    if not takes_redirect(service.store, client, address, call.base_url + _CODE_PAGE):
         raise invalid("redirect_uri: not one that the client has registered")
     return _Request(client, address, parameters)
-
-
-def _is_loopback(address: str) -> bool:
-    """Say whether an address is a port of the person's own machine, where programs without a fixed one listen."""
-    try:
-        parts = urlsplit(address)
-        return parts.scheme == "http" and parts.hostname in _LOOPBACK and bool(parts.port) and not parts.username
-    except ValueError:
-        return False
 
 
 def _checked(service: Service, request: _Request) -> _Wanted:

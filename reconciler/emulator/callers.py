@@ -158,5 +158,8 @@ def require_session(context: Context) -> None:
         "To access this project you must have an identity with admin privileges in session "
         f"within the last {minutes} minutes."
     )
-    required = {"session_message": detail, "session_required_policies": [switches.session_policy]}
+    policies: str | list[str] = switches.session_policy
+    if switches.session_policies_as == "list":
+        policies = [switches.session_policy]
+    required = {"session_message": detail, "session_required_policies": policies}
     raise ApiError(403, detail, extra={"authorization_parameters": required})

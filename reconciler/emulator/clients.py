@@ -7,7 +7,7 @@ from reconciler.emulator.callers import Context
 from reconciler.emulator.credentials import forget_secret
 from reconciler.emulator.errors import conflict, invalid
 from reconciler.emulator.identities import identity_by_id
-from reconciler.emulator.kinds import Draft, Field, Kind
+from reconciler.emulator.kinds import Draft, Field, Kind, never
 from reconciler.emulator.scopes import release_dependents
 from reconciler.emulator.store import Document, Store
 
@@ -19,7 +19,12 @@ _PRIVATE = (
     "globus_connect_server",
     "resource_server",
 )
+TEMPLATE_TYPE = "public_installed_client"
+"""What a native application has to be, so that instances of it can be made."""
+INSTANCE_TYPE = "confidential_client"
+"""What an instance is [FIX, create_native_app_instance]."""
 DEPENDENT_TOKEN = "urn:globus:auth:grant_type:dependent_token"  # noqa: S105 - the name of a grant
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 _NO_LINKS = {"privacy_policy": None, "terms_and_conditions": None}
 
 
@@ -31,10 +36,37 @@ def grant_types(context: Context, document: Document) -> list[str]:
             return ["authorization_code", "refresh_token"]
         case "client_identity":
             return grants[:3]
+        case kind if kind == INSTANCE_TYPE and _template(context.store, document) is not None:
+            return grants[:3]
         case "resource_server" if not context.switches.resource_servers_grant_client_credentials:
             return [grant for grant in grants if grant != "client_credentials"]
         case _:
             return grants
+
+
+def _template(store: Store, document: Document) -> Document | None:
+    """Return the native application that a client is an instance of."""
+    parent = store.find("client", document["parent_client"]) if document["parent_client"] else None
+    return parent if parent is not None and parent["client_type"] == TEMPLATE_TYPE else None
+
+
+def takes_redirect(store: Store, client: Document, address: str, code_page: str) -> bool:
+    """Say whether a client may send people back to an address: one that it, or its template, has registered.
+
+    Public clients and instances of them may always use the page that shows the code, and any port of a registered
+    ``http://localhost`` (globus-auth.md 5, what the official CLI needs; provisional).
+    """
+    template = _template(store, client)
+    registered = {*client["redirect_uris"], *(template["redirect_uris"] if template else ())}
+    if not client["public_client"] and template is None:
+        return address in registered
+    try:
+        parts = urlsplit(address)
+        portless = parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")).geturl()
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in _LOCAL
+    return address in registered | {code_page} or (local and portless in registered)
 
 
 def _typed(document: Document) -> Document:
@@ -50,7 +82,7 @@ def _typed(document: Document) -> Document:
         "public_client": public,
         "prompt_for_named_grant": public if prompt is None else prompt,
         "fqdns": [],
-        "parent_client": None,
+        "parent_client": document.get("parent_client"),
     }
 
 
@@ -72,7 +104,7 @@ def _rules(context: Context, draft: Draft) -> Document:
 def _check_redirect(address: str) -> None:
     try:
         parts = urlsplit(address)
-        local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        local = parts.scheme == "http" and parts.hostname in _LOCAL
     except ValueError:
         raise invalid(f"client.redirect_uris: {address!r} is no address") from None
     if parts.scheme != "https" and not local:
@@ -87,6 +119,9 @@ def _shown(context: Context, document: Document) -> Document:
 def _before_delete(context: Context, document: Document) -> None:
     """Take scopes, credentials and tokens along (globus-auth.md 3, [OBS])."""
     store, client = context.store, document["id"]
+    if document["client_type"] == "globus_connect_server" and not context.switches.connect_servers_are_deletable:
+        raise conflict("An endpoint of Globus Connect Server is removed by globus-connect-server endpoint cleanup")
+    _release_children(context, client)
     if context.switches.delete_only_administrator == "refuse":
         _require_other_administrators(store, client)
     for scope in store.children("scope", [client]):
@@ -98,6 +133,19 @@ def _before_delete(context: Context, document: Document) -> None:
     store.rows("DELETE FROM secrets WHERE client = ?", client)
     for table in ("tokens", "refresh_tokens", "codes"):
         store.rows(f"DELETE FROM {table} WHERE client = ? OR identity = ?", client, client)  # noqa: S608 - constants
+
+
+def _release_children(context: Context, client: str) -> None:
+    """Do to the children of a client that goes what the switch says [UNK]."""
+    for child in context.store.children("client", [client]):
+        match context.switches.deleted_parent_client:
+            case "refuse":
+                raise conflict(f"The client still has the child client {child['id']}; delete it first")
+            case "cascade":
+                _before_delete(context, child)
+                context.store.delete("client", child["id"])
+            case "orphan":
+                context.store.update("client", child | {"parent_client": None})
 
 
 def _require_other_administrators(store: Store, client: str) -> None:
@@ -114,19 +162,24 @@ CLIENT = Kind(
     name="client",
     plural="clients",
     fields={
-        "project": Field(checks.identifier, required=True, mutable=False),
+        "project": Field(
+            checks.nullable(checks.identifier),
+            required=True,
+            mutable=lambda switches: switches.client_project_is_mutable,
+        ),
         "name": Field(checks.line, required=True),
-        "public_client": Field(checks.boolean, mutable=False),
-        "client_type": Field(checks.one_of(*_PUBLIC, *_PRIVATE), mutable=False),
+        "public_client": Field(checks.boolean, mutable=never),
+        "client_type": Field(checks.one_of(*_PUBLIC, *_PRIVATE), mutable=never),
         "visibility": Field(checks.one_of("public", "private"), default="private"),
         "redirect_uris": Field(checks.list_of(checks.text), default=[]),
         "links": Field(checks.links, default=_NO_LINKS),
         "required_idp": Field(checks.nullable(checks.identifier)),
         "preselect_idp": Field(checks.nullable(checks.identifier)),
-        "userinfo_from_effective_identity": Field(checks.boolean, default=True, mutable=False),
-        "prompt_for_named_grant": Field(checks.boolean, mutable=False),
+        "userinfo_from_effective_identity": Field(checks.boolean, default=True, mutable=never),
+        "prompt_for_named_grant": Field(checks.boolean, mutable=never),
     },
     owner=("project", "project"),
+    second_owner="parent_client",
     rules=_rules,
     shown=_shown,
     before_delete=_before_delete,

@@ -2,11 +2,15 @@
 
 from reconciler.emulator import checks
 from reconciler.emulator.callers import Context, timestamp
+from reconciler.emulator.errors import conflict
 from reconciler.emulator.kinds import Draft, Field, Kind
 from reconciler.emulator.store import Document
 
 
 def _rules(context: Context, draft: Draft) -> Document:
+    most, client = context.switches.most_credentials, draft.document["client"]
+    if most and len(context.store.child_ids("credential", client)) >= most:
+        raise conflict(f"The client has {most} credentials already; delete one first")
     return draft.document | {"created": timestamp(context.now), "secret": None}
 
 

@@ -213,5 +213,5 @@ def _check_owners(found: list[Entry]) -> None:
         if entry.kind not in owners or entry.parent is None:
             continue
         field, kind = owners[entry.kind]
-        if (kind, entry.parent) not in ids:
+        if entry.document[field] is not None and (kind, entry.parent) not in ids:
             raise ValueError(f"{entry.place}.{field}: no {kind} with id {entry.parent}")

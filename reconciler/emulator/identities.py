@@ -1,6 +1,7 @@
 """Owns looking up people, client identities and identity providers; a client's id is an identity's id."""
 
 import re
+from collections.abc import Callable
 
 from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.errors import invalid
@@ -44,8 +45,16 @@ def identity_by_username(store: Store, username: str, *, provision: bool = False
     return found
 
 
-def identities(store: Store, *, usernames: list[str], ids: list[str], provision: bool) -> list[Document]:
-    """Return the identities that are known among those asked for; unknown ones are absent.
+def has_provider(store: Store, username: str) -> bool:
+    """Say whether the domain of a username belongs to an identity provider."""
+    domain = username.rpartition("@")[2].lower()
+    return any(domain in provider["domains"] for provider in store.all("identity_provider"))
+
+
+def identities(
+    store: Store, *, usernames: list[str], ids: list[str], provision: Callable[[str], bool]
+) -> list[Document]:
+    """Return the identities that are known among those asked for, and unknown ones that ``provision`` lets be made.
 
     Raises:
         ApiError: 400, when both usernames and ids are given, or neither, or an id is no UUID.
@@ -55,7 +64,7 @@ def identities(store: Store, *, usernames: list[str], ids: list[str], provision:
     wrong = [identifier for identifier in ids if not is_uuid(identifier)]
     if wrong:
         raise invalid(f"ids: {wrong[0]!r} is no UUID")
-    found = [identity_by_username(store, name, provision=provision) for name in usernames]
+    found = [identity_by_username(store, name, provision=provision(name)) for name in usernames]
     found += [identity_by_id(store, identifier) for identifier in ids]
     return list({identity["id"]: identity for identity in found if identity is not None}.values())
 

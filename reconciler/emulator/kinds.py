@@ -11,8 +11,19 @@ from reconciler.emulator.callers import Context
 from reconciler.emulator.checks import Check
 from reconciler.emulator.errors import invalid
 from reconciler.emulator.store import Document
+from reconciler.emulator.switches import Switches
 
 Links = Callable[[Document], Iterable[str]]
+
+
+def always(_switches: Switches) -> bool:
+    """Let a PUT change a field."""
+    return True
+
+
+def never(_switches: Switches) -> bool:
+    """Let no PUT change a field."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,7 @@ class Field:
     check: Check
     required: bool = False
     default: object = None
-    mutable: bool = True
+    mutable: Callable[[Switches], bool] = always
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,11 @@ def no_rules(_context: Context, draft: Draft) -> Document:
     return draft.document
 
 
+def one(_context: Context, document: Document) -> list[Document]:
+    """Make one document of a create."""
+    return [document]
+
+
 def as_stored(_context: Context, document: Document) -> Document:
     """Show a document as it is stored."""
     return document
@@ -62,8 +78,14 @@ class Kind:
     fields: Mapping[str, Field]
     owner: tuple[str, str] | None = None
     """The field that names the owner, and the owner's kind."""
+    second_owner: str | None = None
+    """The field that names the owner, of this kind itself, of a document without the first."""
     rules: Callable[[Context, Draft], Document] = no_rules
     """Complete a draft, or refuse it."""
+    minted: Callable[[Context, Document], list[Document]] = one
+    """Return all documents that one create makes."""
+    siblings: Callable[[Context, Document], list[Document]] = lambda _context, _document: []
+    """The documents to which an update or a deletion of one happens too."""
     shown: Callable[[Context, Document], Document] = as_stored
     """Add what is derived."""
     before_delete: Callable[[Context, Document], None] = freely
@@ -76,10 +98,10 @@ class Kind:
     def parent(self, document: Document) -> str | None:
         """Return the id of the owner."""
         parent: str | None = document[self.owner[0]] if self.owner else None
-        return parent
+        return document[self.second_owner] if parent is None and self.second_owner else parent
 
     def read(self, body: Mapping[str, Any]) -> Document:
-        """Read the known fields of a body; unknown keys are ignored [INF].
+        """Read the known fields of a body and pass over the rest.
 
         Raises:
             ApiError: 400, when a value has the wrong type.

@@ -26,7 +26,9 @@ POLICY = Kind(
         "project_id": Field(checks.identifier, required=True),
         "display_name": Field(checks.text, required=True),
         "description": Field(checks.text, required=True),
-        "high_assurance": Field(checks.boolean, default=False, mutable=False),
+        "high_assurance": Field(
+            checks.boolean, default=False, mutable=lambda switches: switches.high_assurance_is_mutable
+        ),
         "authentication_assurance_timeout": Field(checks.nullable(checks.seconds)),
         "required_mfa": Field(checks.boolean, default=False),
         "domain_constraints_include": Field(_DOMAINS),

@@ -1,12 +1,15 @@
 """Owns the rules of projects: at least one administrator, known administrators, and no deletion with contents."""
 
+import re
+
 from reconciler.emulator import checks
 from reconciler.emulator.callers import Context
-from reconciler.emulator.errors import ApiError, conflict, invalid
+from reconciler.emulator.errors import ApiError, invalid
 from reconciler.emulator.identities import identity_by_id
 from reconciler.emulator.kinds import Draft, Field, Kind
 from reconciler.emulator.store import Document
 
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 NO_ADMIN = "Either admin_ids or admin_group_ids has to be defined"
 
 
@@ -16,13 +19,16 @@ def _rules(context: Context, draft: Draft) -> Document:
     must_state = draft.before is not None and context.switches.update_needs_admins
     if (must_state and not stated) or not (document["admin_ids"] or document["admin_group_ids"]):
         raise ApiError(context.switches.no_admin_status, NO_ADMIN)
-    before = draft.before or {}
+    before, strict = draft.before or {}, context.switches.unknown_admins_are_refused
     for admin in document["admin_ids"] or ():
-        if admin not in (before.get("admin_ids") or ()) and identity_by_id(context.store, admin) is None:
+        is_new = admin not in (before.get("admin_ids") or ())
+        if strict and is_new and identity_by_id(context.store, admin) is None:
             raise invalid(f"project.admin_ids: no identity with id {admin}")
     for group in document["admin_group_ids"] or ():
-        if context.store.find("group", group) is None:
+        if strict and context.store.find("group", group) is None:
             raise invalid(f"project.admin_group_ids: no group with id {group}")
+    if context.switches.contact_email_is_checked and not _EMAIL.match(document["contact_email"]):
+        raise invalid("project.contact_email: expected an address of e-mail")
     return document | {field: _without_repeats(document[field]) for field in ("admin_ids", "admin_group_ids")}
 
 
@@ -38,11 +44,12 @@ def _shown(context: Context, document: Document) -> Document:
 
 
 def _before_delete(context: Context, document: Document) -> None:
+    status = context.switches.project_in_use_status
     if context.store.child_ids("client", document["id"]):
-        raise conflict("The project still has clients; delete them first")
+        raise ApiError(status, "The project still has clients; delete them first")
     for policy in context.store.child_ids("policy", document["id"]):
         if context.switches.delete_project_with_policies == "refuse":
-            raise conflict("The project still has policies; delete them first")
+            raise ApiError(status, "The project still has policies; delete them first")
         context.store.delete("policy", policy)
 
 

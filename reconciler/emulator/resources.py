@@ -3,12 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-from reconciler.emulator.access import administered, is_visible, locate, reachable, require_project
+from reconciler.emulator.access import administered, is_visible, locate, reachable, reachable_clients, require_project
 from reconciler.emulator.callers import Context, keep_secret, require_scope, require_session
 from reconciler.emulator.calls import Answer, Call, Service, caller_of, context_of
 from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.clients import CLIENT
-from reconciler.emulator.errors import ApiError, invalid, missing
+from reconciler.emulator.errors import invalid, missing
 from reconciler.emulator.kinds import Draft, Kind
 from reconciler.emulator.store import Document
 from reconciler.emulator.wellknown import MANAGE_PROJECTS
@@ -47,30 +47,21 @@ class Resource:
 
     def create(self, service: Service, call: Call) -> Answer:
         """Create an object below the owner that the body or the path names."""
-        context, kind = enter(service, call), self.kind
+        context = enter(service, call)
         above = {"client": self._client(context, call)} if "client_id" in call.params else {}
-        given = kind.read(call.envelope(kind.name))
-        document = {"id": str(uuid.uuid4())} | above | kind.defaults(given) | given
-        if not above:
-            require_project(context, kind, document)
-        require_session(context)
-        document = kind.rules(context, Draft(document, given, None))
-        context.store.insert(kind.name, document, parent=kind.parent(document), key=kind.key(document))
-        context.store.link(document["id"], kind.links(document))
-        return self._answer(context, document)
+        given = self.read(context, call)
+        return self.answer_created(context, given, self.make(context, given, above))
 
     def update(self, service: Service, call: Call) -> Answer:
         """Change the fields that a partial body names."""
         context, kind = enter(service, call), self.kind
         before = self._located(context, call)
         require_session(context)
-        given = self._mutable(context, kind.read(call.envelope(kind.name)), before)
-        document = before | given
-        if kind.parent(document) != kind.parent(before):
-            require_project(context, kind, document)
-        document = kind.rules(context, Draft(document, given, before))
-        context.store.update(kind.name, document, parent=kind.parent(document), key=kind.key(document))
-        context.store.link(document["id"], kind.links(document))
+        given = self._mutable(context, self.read(context, call), before)
+        siblings = kind.siblings(context, before)
+        document = self._changed(context, before, given)
+        for sibling in siblings:
+            self._changed(context, sibling, given)
         return self._answer(context, document)
 
     def delete(self, service: Service, call: Call) -> Answer:
@@ -79,14 +70,46 @@ class Resource:
         document = self._located(context, call)
         require_session(context)
         answer = self._answer(context, document)
-        kind.before_delete(context, document)
-        context.store.delete(kind.name, document["id"])
+        for each in (document, *kind.siblings(context, document)):
+            kind.before_delete(context, each)
+            context.store.delete(kind.name, each["id"])
         return answer
 
+    def read(self, context: Context, call: Call) -> Document:
+        """Read the fields of a body; to other keys happens what the switch says."""
+        body = call.envelope(self.kind.name)
+        unknown = sorted(set(body) - set(self.kind.fields))
+        if unknown and context.switches.unknown_keys == "refuse":
+            raise invalid(f"{self.kind.name}.{unknown[0]} is not a field")
+        return self.kind.read(body)
+
+    def make(self, context: Context, given: Document, above: Document) -> list[Document]:
+        """Store what a create makes; ``above`` names an owner that the caller has proven, else the body has to."""
+        kind = self.kind
+        document = {"id": str(uuid.uuid4())} | kind.defaults(given | above) | given | above
+        if not above:
+            require_project(context, kind, document)
+        require_session(context)
+        documents = kind.minted(context, kind.rules(context, Draft(document, given, None)))
+        for each in documents:
+            context.store.insert(kind.name, each, parent=kind.parent(each), key=kind.key(each))
+            context.store.link(each["id"], kind.links(each))
+        return documents
+
+    def _changed(self, context: Context, before: Document, given: Document) -> Document:
+        kind, document = self.kind, before | given
+        if kind.parent(document) != kind.parent(before):
+            require_project(context, kind, document)
+        document = kind.rules(context, Draft(document, given, before))
+        context.store.update(kind.name, document, parent=kind.parent(document), key=kind.key(document))
+        context.store.link(document["id"], kind.links(document))
+        return document
+
     def _mutable(self, context: Context, given: Document, before: Document) -> Document:
-        fixed = [name for name, field in self.kind.fields.items() if name in given and not field.mutable]
+        fields, switches = self.kind.fields.items(), context.switches
+        fixed = [name for name, field in fields if name in given and not field.mutable(switches)]
         refused = [name for name in fixed if given[name] != before[name]]
-        if refused and context.switches.immutable_fields == "refuse":
+        if refused and switches.immutable_fields == "refuse":
             raise invalid(f"{self.kind.name}.{refused[0]} cannot be changed")
         return {name: value for name, value in given.items() if name not in fixed}
 
@@ -105,29 +128,22 @@ class Resource:
     def _answer_all(self, context: Context, documents: list[Document]) -> Answer:
         return Answer({self.kind.plural: [self.kind.shown(context, document) for document in documents]})
 
+    def answer_created(self, context: Context, _given: Document, documents: list[Document]) -> Answer:
+        """Answer what a create has made."""
+        return self._answer(context, documents[0])
+
 
 @dataclass(frozen=True, slots=True)
-class Clients(Resource):
-    """The endpoints of clients, which are also found by an FQDN and filtered by a project."""
+class Policies(Resource):
+    """The endpoints of policies, whose create may answer no more than it was given."""
 
-    def show_all(self, service: Service, call: Call) -> Answer:
-        """Answer the caller's clients, those of one project, or the one client with an FQDN [FIX, get_client]."""
-        if "fqdn" not in call.query:
-            answer = Resource.show_all(self, service, call)
-            if "project_id" in call.query:
-                projects = {identifier.lower() for identifier in call.listed("project_id")}
-                answer.document["clients"] = [c for c in answer.document["clients"] if c["project"] in projects]
-            return answer
-        if "project_id" in call.query:
-            raise invalid("Only one of fqdn and project_id may be given")
-        context, fqdn = enter(service, call), call.query["fqdn"][-1].lower()
-        owner = (
-            "SELECT id FROM objects WHERE kind = 'client' AND ? IN (SELECT value FROM json_each(document, '$.fqdns'))"
-        )
-        found = context.store.rows(owner, fqdn)
-        if not found:
-            raise ApiError(404, f"No client with the FQDN {fqdn}")
-        return self._answer(context, locate(context, CLIENT, found[0][0]))
+    def answer_created(self, context: Context, given: Document, documents: list[Document]) -> Answer:
+        """Answer the policy, whole or as the fixture has it [FIX]."""
+        answer = Resource.answer_created(self, context, given, documents)
+        if context.switches.policy_create_answer == "sparse":
+            policy = answer.document["policy"]
+            return Answer({"policy": {name: policy[name] for name in ("id", *given)}})
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +167,7 @@ class Scopes(Resource):
         if "client_id" in call.params:
             clients = [self._client(context, call)]
         else:
-            clients = [client["id"] for client in reachable(context, "client")]
+            clients = [client["id"] for client in reachable_clients(context)]
         return self._answer_all(context, store.children("scope", clients))
 
     def show(self, service: Service, call: Call) -> Answer:
@@ -162,21 +178,20 @@ class Scopes(Resource):
             return self._answer(context, scope)
         return self._answer(context, self._located(context, call))
 
-    def create(self, service: Service, call: Call) -> Answer:
-        """Create a scope; production answers a list, since a client with an FQDN gets two [OBS]."""
-        answer = Resource.create(self, service, call)
-        if service.switches.scope_create_envelope == "scope":
-            return answer
-        return Answer({"scopes": [answer.document["scope"]]})
+    def answer_created(self, context: Context, given: Document, documents: list[Document]) -> Answer:
+        """Answer one scope for the client's id and one for each FQDN [OBS]."""
+        if context.switches.scope_create_envelope == "scope":
+            return Resource.answer_created(self, context, given, documents)
+        return self._answer_all(context, documents)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials(Resource):
     """The endpoints of credentials, whose create is the only time that the secret is shown."""
 
-    def create(self, service: Service, call: Call) -> Answer:
-        """Create a credential and show its secret."""
-        answer = Resource.create(self, service, call)
+    def answer_created(self, context: Context, given: Document, documents: list[Document]) -> Answer:
+        """Answer the credential with its secret."""
+        answer = Resource.answer_created(self, context, given, documents)
         credential = answer.document["credential"]
-        credential["secret"] = keep_secret(service.store, credential["client"], credential["id"])
+        credential["secret"] = keep_secret(context.store, credential["client"], credential["id"])
         return answer

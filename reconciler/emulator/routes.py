@@ -8,7 +8,8 @@ from reconciler.emulator.credentials import CREDENTIAL
 from reconciler.emulator.errors import missing
 from reconciler.emulator.policies import POLICY
 from reconciler.emulator.projects import PROJECT
-from reconciler.emulator.resources import Clients, Credentials, Resource, Scopes
+from reconciler.emulator.registration import Clients
+from reconciler.emulator.resources import Credentials, Policies, Resource, Scopes
 from reconciler.emulator.scopes import SCOPE
 from reconciler.emulator.wellknown import VIEW_IDENTITIES
 
@@ -25,7 +26,12 @@ def list_identities(service: Service, call: Call) -> Answer:
     """Answer identities by usernames or ids."""
     _admit(service, call)
     usernames, ids, provision = call.listed("usernames"), call.listed("ids"), call.flag("provision")
-    found = identities.identities(service.store, usernames=usernames, ids=ids, provision=provision)
+    any_domain = service.switches.provision_any_domain
+
+    def may_provision(username: str) -> bool:
+        return provision and (any_domain or identities.has_provider(service.store, username))
+
+    found = identities.identities(service.store, usernames=usernames, ids=ids, provision=may_provision)
     return Answer({"identities": found})
 
 
@@ -67,14 +73,16 @@ def _single(path: str, resource: Resource) -> list[Row]:
     ]
 
 
+_CLIENTS = Clients(CLIENT)
 _SCOPES = Scopes(SCOPE)
 _CREDENTIALS = Credentials(CREDENTIAL)
 _OF_CLIENT = "/v2/api/clients/{client_id}"
 
 ROUTES: tuple[Row, ...] = (
     *_whole(Resource(PROJECT)),
-    *_whole(Resource(POLICY)),
-    *_whole(Clients(CLIENT)),
+    *_whole(Policies(POLICY)),
+    *_whole(_CLIENTS),
+    ("POST", _OF_CLIENT + "/fqdns", _CLIENTS.add_fqdn),
     ("GET", "/v2/api/scopes", _SCOPES.show_all),
     *_single("/v2/api/scopes", _SCOPES),
     ("GET", _OF_CLIENT + "/scopes", _SCOPES.show_all),

@@ -1,6 +1,9 @@
 """Owns the rules of scopes: their strings, what they may depend on, and what a deletion does to those who depend."""
 
+import uuid
+
 from reconciler.emulator import checks
+from reconciler.emulator.access import project_of
 from reconciler.emulator.callers import Context
 from reconciler.emulator.errors import conflict, invalid
 from reconciler.emulator.kinds import Draft, Field, Kind
@@ -14,12 +17,13 @@ def scope_string(host: str, suffix: str) -> str:
 
 def _rules(context: Context, draft: Draft) -> Document:
     document = dict(draft.document)
-    suffix = document.pop("scope_suffix", None)
-    if suffix is not None and (draft.before is None or context.switches.scope_suffix_is_mutable):
-        document["scope_string"] = scope_string(document["client"], suffix)
-    holder = context.store.find_by_key("scope", document["scope_string"])
-    if holder is not None and holder["id"] != document["id"]:
-        raise conflict(f"The client already has a scope {document['scope_string']}")
+    if draft.before is not None:
+        suffix = document.pop("scope_suffix", None)
+        if suffix is not None and context.switches.scope_suffix_is_mutable:
+            document["scope_string"] = scope_string(_host(document), suffix)
+        holder = context.store.find_by_key("scope", document["scope_string"])
+        if holder is not None and holder["id"] != document["id"]:
+            raise conflict(f"The client already has a scope {document['scope_string']}")
     if draft.changes("dependent_scopes"):
         known = {one["scope"] for one in (draft.before or {}).get("dependent_scopes", ())}
         for dependent in document["dependent_scopes"]:
@@ -29,7 +33,72 @@ def _rules(context: Context, draft: Draft) -> Document:
                     f"scope.dependent_scopes: no scope with id {identifier} that is advertised, of a public client, "
                     "or of a client in the same project"
                 )
+        if context.switches.scope_circles == "refuse" and _reaches(context.store, document, document["id"]):
+            raise invalid("scope.dependent_scopes: the scope would depend on itself")
     return document
+
+
+def _host(document: Document) -> str:
+    """Return what a scope string names its client by: the client's id or an FQDN."""
+    return str(document["scope_string"]).split("/")[4]
+
+
+def _suffix(document: Document) -> str:
+    return str(document["scope_string"]).rpartition("/")[2]
+
+
+def _minted(context: Context, document: Document) -> list[Document]:
+    """Make one scope for the client's id and one for each of its FQDNs, where there is none yet [OBS]."""
+    store, client = context.store, document["client"]
+    fqdns = (store.find("client", client) or {}).get("fqdns", [])
+    hosts = [*fqdns, client] if context.switches.fqdn_scopes_first else [client, *fqdns]
+    suffix = document.pop("scope_suffix")
+    strings = [scope_string(host, suffix) for host in hosts]
+    new = [string for string in strings if store.find_by_key("scope", string) is None]
+    if not new:
+        raise conflict(f"The client already has a scope {strings[0]}")
+    return [document | {"id": str(uuid.uuid4()), "scope_string": string} for string in new]
+
+
+def _siblings(context: Context, document: Document) -> list[Document]:
+    """Return the scopes of the same client with the same suffix, when the switch says that they go together."""
+    if context.switches.scope_siblings == "apart":
+        return []
+    others = context.store.children("scope", [document["client"]])
+    return [one for one in others if one["id"] != document["id"] and _suffix(one) == _suffix(document)]
+
+
+def mint_for_host(context: Context, client: str, host: str) -> None:
+    """Make what a new FQDN brings its client: a scope for each suffix, as the switch says."""
+    if context.switches.scopes_of_new_fqdn == "none":
+        return
+    bare: Document = {name: field.default for name, field in SCOPE.fields.items() if not field.required}
+    bare |= {"client": client}
+    known = {_suffix(scope): scope for scope in reversed(context.store.children("scope", [client]))}
+    for suffix, scope in reversed(known.items()):
+        string = scope_string(host, suffix)
+        document = scope if context.switches.scopes_of_new_fqdn == "copy" else bare | _unnamed(string)
+        document = document | {"id": str(uuid.uuid4()), "scope_string": string}
+        context.store.insert("scope", document, parent=client, key=document["scope_string"])
+        context.store.link(document["id"], dependents(document))
+
+
+def _unnamed(string: str) -> Document:
+    """Return what a scope is called until somebody names it."""
+    return {"name": string, "description": string}
+
+
+def _reaches(store: Store, document: Document, target: str) -> bool:
+    """Say whether a scope depends on another, directly or by others."""
+    seen, left = set[str](), dependents(document)
+    while left:
+        identifier = left.pop()
+        if identifier == target:
+            return True
+        found = store.find("scope", identifier) if identifier not in seen else None
+        seen.add(identifier)
+        left += dependents(found) if found is not None else []
+    return False
 
 
 def _may_depend(store: Store, client: str, identifier: str) -> bool:
@@ -39,10 +108,10 @@ def _may_depend(store: Store, client: str, identifier: str) -> bool:
         return False
     if scope["advertised"] or scope["client"] == client:
         return True
-    own, other = store.find("client", client) or {}, store.find("client", scope["client"]) or {}
+    other, own_project = store.find("client", scope["client"]) or {}, project_of(store, client)
     if other.get("visibility") == "public":
         return True
-    return own.get("project") is not None and own["project"] == other.get("project")
+    return own_project is not None and own_project == project_of(store, scope["client"])
 
 
 def dependents(document: Document) -> list[str]:
@@ -80,6 +149,8 @@ SCOPE = Kind(
     },
     owner=("client", "client"),
     rules=_rules,
+    minted=_minted,
+    siblings=_siblings,
     before_delete=release_dependents,
     links=dependents,
     key=lambda document: str(document["scope_string"]),

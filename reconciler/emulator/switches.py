@@ -17,18 +17,54 @@ class Switches:
     """[UNK] Status for an object that exists but that the caller has no rights on."""
     immutable_fields: Literal["ignore", "refuse"] = "ignore"
     """[INF] What a PUT of ``project``, ``client_type``, ``public_client`` or ``high_assurance`` does."""
+    high_assurance_is_mutable: bool = False
+    """[INF] Whether a PUT of ``high_assurance`` changes it: the JavaScript SDK's type has it, the Python one not."""
+    client_project_is_mutable: bool = False
+    """[UNK] Whether a PUT of ``project`` moves a client to another project of the caller."""
+    unknown_keys: Literal["ignore", "refuse"] = "ignore"
+    """[INF] What happens to keys of a body that are no fields."""
     scope_suffix_is_mutable: bool = True
     """[DOC] Whether a PUT of ``scope_suffix`` renames the scope: the Python SDK sends it, the JavaScript one not."""
     update_needs_admins: bool = False
     """[OBS, weak] Whether each PUT of a project must state its administrators again."""
     no_admin_status: Literal[400, 409, 422] = 400
     """[UNK] Status of the refusal of a project without any administrator; its message is [OBS]."""
+    unknown_admins_are_refused: bool = True
+    """[UNK] Whether ``admin_ids`` and ``admin_group_ids`` must name known identities and groups."""
+    contact_email_is_checked: bool = False
+    """[UNK] Whether ``contact_email`` has to look like an address."""
+    project_in_use_status: Literal[409, 400, 403, 422] = 409
+    """[INF] Status of the refusal to delete a project that is not empty."""
     delete_project_with_policies: Literal["refuse", "cascade"] = "refuse"
     """[INF] A project with clients is refused [OBS]; for policies nobody has said."""
     deleted_scope_in_use: Literal["drop", "keep", "refuse"] = "drop"
     """[UNK] What happens to other scopes' dependent_scopes when the scope, or its client, is deleted."""
     delete_only_administrator: Literal["refuse", "allow"] = "refuse"
     """[UNK] What a DELETE of a client does that is the only administrator of a project (``allow``: it is lost)."""
+    connect_servers_are_deletable: bool = False
+    """[OBS] Whether a DELETE takes a client of type globus_connect_server, which has a clean-up of its own."""
+    child_clients_answer_to: Literal["administrators", "parent", "nobody"] = "administrators"
+    """[UNK] Who reads and changes a child client besides itself: its parent and who administers that, or less."""
+    deleted_parent_client: Literal["cascade", "orphan", "refuse"] = "cascade"
+    """[UNK] What happens to the children and instances of a client that is deleted."""
+    client_by_fqdn_envelope: Literal["client", "clients"] = "client"
+    """[FIX] What a look-up by FQDN answers: an object, or (the JavaScript SDK's type) a list."""
+    fqdn_proof: Literal["always", "announced"] = "always"
+    """[OBS] Which FQDNs belong to a client: any, or those with a TXT record that ``/_emulator/dns`` was told of."""
+    fqdn_answer: Literal["client", "fqdn"] = "client"
+    """[UNK] What adding an FQDN answers: the client, or ``{"fqdn": name}``."""
+    scopes_of_new_fqdn: Literal["bare", "copy", "none"] = "bare"
+    """[OBS] What a new FQDN makes of the scopes that a client has: siblings to be named, copies, or nothing."""
+    scope_siblings: Literal["apart", "together"] = "apart"
+    """[OBS] Whether a PUT or DELETE of a scope is one of those for the client's other hosts too."""
+    fqdn_scopes_first: bool = False
+    """[UNK] Whether a create lists the scopes for FQDNs before that for the client's id."""
+    scope_circles: Literal["allow", "refuse"] = "allow"
+    """[UNK] What happens to a PUT that makes scopes depend on each other in a circle."""
+    most_credentials: int = 0
+    """[UNK] How many credentials a client may have; 0 is any number."""
+    policy_create_answer: Literal["whole", "sparse"] = "whole"
+    """[FIX] What the create of a policy answers: the policy, or its id and what was sent, as in the SDK's fixture."""
     scope_create_envelope: Literal["scopes", "scope"] = "scopes"
     """[OBS] What a create answers: production a list of scopes; the SDK's fixture and documentation one object."""
     session_gate: bool = True
@@ -37,6 +73,8 @@ class Switches:
     """[OBS] How recent that login has to be."""
     session_policy: str = "5f2a2ac1-6f1b-5f5e-9a3e-6d2f3c3b7a10"
     """[INF] The policy that the refusal of the gate names in ``session_required_policies`` (a made-up id)."""
+    session_policies_as: Literal["list", "string"] = "list"
+    """[OBS] How ``session_required_policies`` is written: both have been seen."""
     basic_manages_projects: bool = False
     """[INF] Whether a client that uses Basic acts beyond itself, on projects that it administers."""
     links_both_or_neither: bool = True
@@ -49,14 +87,14 @@ class Switches:
     """[UNK] Whether a policy may not include and exclude domains at once."""
     resource_servers_grant_client_credentials: bool = True
     """[FIX] Whether clients of type resource_server may use the client credentials grant."""
+    provision_any_domain: bool = True
+    """[UNK] Whether an identity of a domain without identity provider can be provisioned."""
     identities_need_view_identities: bool = False
     """[UNK] Whether looking up identities needs the scope view_identities."""
     failed_client_document: Literal["errors", "error"] = "errors"
     """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
     issuer: Literal["service", "local"] = "service"
     """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
-    loopback_redirects: bool = True
-    """[INF] Whether public clients may return to any port of localhost, as the official CLI's logins do."""
     approve_without_asking: bool = False
     """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
     session_required_identities: Literal["all", "any"] = "all"

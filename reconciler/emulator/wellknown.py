@@ -48,6 +48,8 @@ class Service:
         return self.client_id or derived_id("service", self.resource_server)
 
 
+CLI_TEMPLATE = "95fdeba8-fac2-42bd-a357-e068d82ff78e"
+"""The native application of the official CLI, of which each login makes an instance (globus-cli, storage.py)."""
 _FLOWS = "eec9b274-0c81-4334-bdc2-54e90e689b9a"
 _TIMERS = "524230d7-ea86-4a52-8312-86065a9e0417"
 _COMPUTE = "facd7ccc-c5f4-42aa-916b-a0e270e2c2a9"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reconciler.emulator.callers import Caller, forget_expired, issue_token
 from reconciler.emulator.sessions import Authentication, Session
 from reconciler.emulator.store import Document, Store
-from reconciler.emulator.wellknown import PERSON_SCOPES, SERVICES, derived_id
+from reconciler.emulator.wellknown import CLI_TEMPLATE, PERSON_SCOPES, SERVICES, derived_id
 
 GLOBUS_ID = "41143743-f3c8-4d60-bbdb-eeecaba85bd9"
 """Globus ID, the provider that the SDK's documentation shows."""
@@ -85,7 +85,7 @@ def populate(store: Store, now: float) -> None:
     for person in PEOPLE:
         add_identity(store, person.username, name=person.name, organization=person.organization, status="used")
     for name, members in GROUPS.items():
-        store.insert("group", {"id": group_id(name), "name": name})
+        store.insert("group", _group(name, members[0]))
         for username in members:
             store.rows("INSERT INTO members VALUES (?, ?)", identity_id(username), group_id(name))
     _add_services(store)
@@ -112,6 +112,12 @@ def add_identity(
     return identity
 
 
+def _group(name: str, first: str) -> Document:
+    organization = next(person.organization for person in PEOPLE if person.username == first)
+    about = {"description": f"Members of {name}", "organization": organization}
+    return {"id": group_id(name), "name": name} | about
+
+
 def add_bootstrap(store: Store) -> str:
     """Make the Bootstrap client where there is none, with the id that it had if somebody deleted it; return the id."""
     client = store.setting("bootstrap") or str(uuid.uuid4())
@@ -132,8 +138,10 @@ def issue_person_token(store: Store, username: str, now: float, *, session_age: 
 
 
 def _add_services(store: Store) -> None:
+    _add_client(store, CLI_TEMPLATE, "Globus CLI", "public_installed_client", redirect_uris=["http://localhost"])
     for service in SERVICES:
-        _add_client(store, service.client, service.name, "resource_server")
+        fqdns = [service.resource_server] if "." in service.resource_server else []
+        _add_client(store, service.client, service.name, "resource_server", fqdns=fqdns)
         for name, public_id in service.scopes.items():
             string = service.prefix + name
             scope = {
@@ -150,14 +158,15 @@ def _add_services(store: Store) -> None:
             store.insert("scope", scope, parent=service.client, key=string)
 
 
-def _add_client(store: Store, client: str, name: str, client_type: str) -> None:
+def _add_client(store: Store, client: str, name: str, client_type: str, **more: list[str]) -> None:
+    public = client_type == "public_installed_client"
     document: Document = {
         "id": client,
         "name": name,
         "project": None,
         "client_type": client_type,
-        "public_client": False,
-        "visibility": "public" if client_type == "resource_server" else "private",
+        "public_client": public,
+        "visibility": "private" if client_type == "client_identity" else "public",
         "redirect_uris": [],
         "links": {"privacy_policy": None, "terms_and_conditions": None},
         "required_idp": None,
@@ -165,6 +174,6 @@ def _add_client(store: Store, client: str, name: str, client_type: str) -> None:
         "fqdns": [],
         "parent_client": None,
         "userinfo_from_effective_identity": True,
-        "prompt_for_named_grant": False,
+        "prompt_for_named_grant": public,
     }
-    store.insert("client", document)
+    store.insert("client", document | more)

@@ -118,6 +118,7 @@ def desk(bench: Any, tmp_path: Path) -> Iterator[Desk]:
 
         made = post("/v2/api/projects", {"project": {**project, "admin_ids": [me]}})["project"]["id"]
         native = {"name": "Reconciler", "project": made, "client_type": "public_installed_client"}
+        native["redirect_uris"] = ["http://localhost"]
         client = post("/v2/api/clients", {"client": native})["client"]["id"]
         environment = {"GLOBUS_SDK_SERVICE_URL_AUTH": emulator.base_url}
         yield Desk(bench, emulator, client, clock, environment)

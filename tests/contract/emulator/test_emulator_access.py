@@ -138,3 +138,39 @@ def test_switch_opens_the_session_gate(start: Make, caller: Make, new_project: M
     emulator = start(session_gate=False)
     token = emulator.person_token("rosalind@globusid.org", session_age=1801)
     new_project(caller(emulator, headers={"Authorization": f"Bearer {token}"}))
+
+
+def test_every_write_is_gated_and_no_read(
+    emulator: Emulator, rosalind: Make, caller: Make, new_client: Make, new_scope: Make, new_secret: Make
+) -> None:
+    client = new_client(rosalind)
+    one = f"/v2/api/clients/{client['id']}"
+    policy = {"project_id": client["project"], "display_name": "P", "description": "D"}
+    policy_path = f"/v2/api/policies/{rosalind('POST', '/v2/api/policies', {'policy': policy})['policy']['id']}"
+    scope = f"/v2/api/scopes/{new_scope(rosalind, client['id'])['id']}"
+    token = emulator.person_token("rosalind@globusid.org", session_age=1801)
+    stale = caller(emulator, headers={"Authorization": f"Bearer {token}"})
+    for method, path, body in (
+        ("POST", "/v2/api/policies", {"policy": policy}),
+        ("PUT", policy_path, {"policy": {}}),
+        ("DELETE", policy_path, None),
+        ("POST", "/v2/api/clients", {"client": {"name": "C", "public_client": True, "project": client["project"]}}),
+        ("POST", f"{one}/scopes", {"scope": {"name": "R", "description": "D", "scope_suffix": "new"}}),
+        ("PUT", scope, {"scope": {}}),
+        ("DELETE", scope, None),
+        ("POST", f"{one}/credentials", {"credential": {"name": "K"}}),
+        ("DELETE", f"{one}/credentials/{new_secret(rosalind, client['id'])['id']}", None),
+        ("POST", f"{one}/fqdns", {"fqdn": "data.example.edu"}),
+    ):
+        assert GATED in stale(method, path, body, status=403)["error_description"]
+    for path in ("/v2/api/projects", one, f"{one}/credentials", scope, policy_path):
+        stale("GET", path)
+
+
+def test_switch_writes_the_policies_of_the_gate_as_a_string(start: Make, caller: Make) -> None:
+    emulator = start(session_policies_as="string")
+    token = emulator.person_token("rosalind@globusid.org", session_age=1801)
+    call = caller(emulator, headers={"Authorization": f"Bearer {token}"})
+    body = {"project": {"display_name": "A", "contact_email": "a@b.org", "admin_ids": me(call)}}
+    refusal = call("POST", "/v2/api/projects", body, status=403)
+    assert refusal["authorization_parameters"]["session_required_policies"] == "5f2a2ac1-6f1b-5f5e-9a3e-6d2f3c3b7a10"

@@ -1,7 +1,4 @@
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,13 +132,11 @@ def test_client_lists_the_scopes_that_it_owns(rosalind: Make, new_client: Make, 
     assert rosalind("GET", f"/v2/api/clients/{client}")["client"]["scopes"] == [scope["id"]]
 
 
-def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make, tmp_path: Path) -> None:
+def test_client_is_found_by_its_fqdn_only(rosalind: Make, ada: Make, new_client: Make) -> None:
     client, other = new_client(rosalind), new_client(ada)
-    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection, connection:
-        statement = "UPDATE objects SET document = json_set(document, '$.fqdns', json(?)) WHERE id = ?"
-        connection.execute(statement, ('["data.example.edu", "www.example.edu"]', client["id"]))
-        connection.execute(statement, ('["ada.example.edu"]', other["id"]))
-    client["fqdns"] = ["data.example.edu", "www.example.edu"]
+    rosalind("POST", f"/v2/api/clients/{client['id']}/fqdns", {"fqdn": "www.example.edu"})
+    ada("POST", f"/v2/api/clients/{other['id']}/fqdns", {"fqdn": "ada.example.edu"})
+    client["fqdns"] = ["www.example.edu"]
     assert rosalind("GET", "/v2/api/clients?fqdn=WWW.example.edu") == {"client": client}
     for unknown in ("example.edu", ""):
         refusal = rosalind("GET", f"/v2/api/clients?fqdn={unknown}", status=404)
@@ -229,3 +224,54 @@ def test_switch_refuses_redirects_that_are_neither_https_nor_local(start: Make, 
     client = new_client(call, redirect_uris=["https://example.edu", "http://localhost:8000/x"])
     for address in ("http://example.edu", "http://["):
         call("PUT", f"/v2/api/clients/{client['id']}", {"client": {"redirect_uris": [address]}}, status=400)
+
+
+def test_fields_of_the_javascript_sdk_are_taken_at_create_only(rosalind: Make, new_client: Make) -> None:
+    fields = {"userinfo_from_effective_identity": False, "prompt_for_named_grant": True}
+    client = new_client(rosalind, **fields)
+    assert {name: client[name] for name in fields} == fields
+    changed = {
+        "userinfo_from_effective_identity": True,
+        "prompt_for_named_grant": False,
+        "scopes": [],
+        "fqdns": ["a.b"],
+    }
+    assert rosalind("PUT", f"/v2/api/clients/{client['id']}", {"client": changed})["client"] == client
+
+
+def test_switch_refuses_unknown_keys(start: Make, caller: Make, new_client: Make, new_scope: Make) -> None:
+    call = caller(start(unknown_keys="refuse"), "rosalind@globusid.org")
+    client = new_client(call)
+    scope = new_scope(call, client["id"])["id"]
+    for path, body in (
+        (f"/v2/api/clients/{client['id']}", {"client": {"name": "New", "terms_of_service": "x"}}),
+        (f"/v2/api/scopes/{scope}", {"scope": {"allow_refresh_tokens": True}}),
+    ):
+        refusal = call("PUT", path, body, status=400)
+        assert "is not a field" in refusal["error_description"]
+    template = {"template_id": "95fdeba8-fac2-42bd-a357-e068d82ff78e", "name": "A"}
+    call("POST", "/v2/api/clients", {"client": template}, status=400)
+
+
+def test_switch_moves_a_client_between_projects_of_the_caller(
+    start: Make, caller: Make, new_client: Make, new_project: Make
+) -> None:
+    emulator = start(client_project_is_mutable=True)
+    call, ada = (caller(emulator, name) for name in ("rosalind@globusid.org", "ada@uni.example.org"))
+    client, target = new_client(call), new_project(call)["id"]
+    path = f"/v2/api/clients/{client['id']}"
+    call("PUT", path, {"client": {"project": new_project(ada)["id"]}}, status=403)
+    call("PUT", path, {"client": {"project": None}}, status=400)
+    assert call("PUT", path, {"client": {"project": target}})["client"] == client | {"project": target}
+    call("DELETE", f"/v2/api/projects/{client['project']}")
+    call("DELETE", f"/v2/api/projects/{target}", status=409)
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 409), (True, 200)])
+def test_connect_server_is_deleted_only_where_the_switch_lets_it(
+    start: Make, caller: Make, new_client: Make, status: int, *, allowed: bool
+) -> None:
+    call = caller(start(connect_servers_are_deletable=allowed), "rosalind@globusid.org")
+    path = f"/v2/api/clients/{new_client(call, client_type='globus_connect_server')['id']}"
+    call("PUT", path, {"client": {"name": "New"}})
+    call("DELETE", path, status=status)

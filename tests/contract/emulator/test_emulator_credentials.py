@@ -58,3 +58,23 @@ def test_neither_secrets_nor_tokens_are_in_the_file(
     connection.close()
     assert client in dump
     assert not any(value in dump for value in (secret, token, person, emulator.client_secret))
+
+
+def test_credential_can_neither_be_asked_for_nor_changed(rosalind: Make, new_client: Make, new_secret: Make) -> None:
+    client = new_client(rosalind)["id"]
+    path = f"/v2/api/clients/{client}/credentials/{new_secret(rosalind, client)['id']}"
+    rosalind("GET", path, status=405)
+    rosalind("PUT", path, {"credential": {"name": "New"}}, status=405)
+
+
+def test_switch_limits_the_credentials_of_a_client(
+    start: Make, caller: Make, new_client: Make, new_secret: Make
+) -> None:
+    call = caller(start(most_credentials=2), "rosalind@globusid.org")
+    client, other = new_client(call)["id"], new_client(call)["id"]
+    made = [new_secret(call, client)["id"] for _ in range(2)]
+    path = f"/v2/api/clients/{client}/credentials"
+    call("POST", path, {"credential": {"name": "Third"}}, status=409)
+    new_secret(call, other)
+    call("DELETE", f"{path}/{made[0]}")
+    new_secret(call, client)

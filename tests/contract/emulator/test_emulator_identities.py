@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.emulator import Emulator
+
 Make = Callable[..., Any]
 GLOBUS_ID = "41143743-f3c8-4d60-bbdb-eeecaba85bd9"
 PEOPLE = [
@@ -105,3 +107,21 @@ def test_identities_need_a_caller_and_by_switch_a_scope(start: Make, caller: Mak
     caller(strict)("GET", path, status=401)
     caller(strict, headers={"Authorization": f"Bearer {token}"})("GET", path, status=403)
     caller(strict, "ada@uni.example.org")("GET", path)
+
+
+def test_client_looks_identities_up_with_basic(emulator: Emulator, caller: Make) -> None:
+    call = caller(emulator, auth=(emulator.client_id, emulator.client_secret))
+    shown = call("GET", f"/v2/api/identities/{emulator.client_id}?include=identity_provider")
+    assert (shown["identity"]["name"], shown["identity"]["identity_type"]) == ("Bootstrap", "service")
+    assert [provider["domains"] for provider in shown["included"]["identity_providers"]] == [
+        ["clients.auth.globus.org"]
+    ]
+    assert call("GET", f"/v2/api/identities/{emulator.client_id.upper()}") == {"identity": shown["identity"]}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_switch_provisions_known_domains_only(start: Make, caller: Make, *, allowed: bool) -> None:
+    call = caller(start(provision_any_domain=allowed), "rosalind@globusid.org")
+    usernames = "new@example.edu,new@nowhere.example"
+    found = call("GET", f"/v2/api/identities?provision=true&usernames={usernames}")["identities"]
+    assert [one["username"] for one in found] == usernames.split(",")[: 2 if allowed else 1]

@@ -83,3 +83,36 @@ def test_switch_refuses_including_and_excluding_domains(start: Make, caller: Mak
     policy = new_policy(call, new_project(call)["id"], domain_constraints_include=["example.edu"])
     both = {"policy": {"domain_constraints_exclude": ["example.org"]}}
     call("PUT", f"/v2/api/policies/{policy['id']}", both, status=400)
+
+
+def test_switch_answers_a_create_with_what_was_sent(start: Make, caller: Make, new_project: Make) -> None:
+    call = caller(start(policy_create_answer="sparse"), "rosalind@globusid.org")
+    sent = {"project_id": new_project(call)["id"], "display_name": "P", "description": "D", "high_assurance": True}
+    created = call("POST", "/v2/api/policies", {"policy": sent | {"nonsense": 1}})["policy"]
+    assert created == sent | {"id": created["id"]}
+    assert call("GET", f"/v2/api/policies/{created['id']}")["policy"].keys() > created.keys()
+
+
+def test_switch_lets_high_assurance_change(start: Make, caller: Make, new_project: Make) -> None:
+    call = caller(start(high_assurance_is_mutable=True), "rosalind@globusid.org")
+    path = f"/v2/api/policies/{new_policy(call, new_project(call)['id'])['id']}"
+    strict = {"policy": {"high_assurance": True, "required_mfa": True}}
+    assert call("PUT", path, strict)["policy"]["high_assurance"]
+    call("PUT", path, {"policy": {"high_assurance": False}}, status=400)
+    lax = {"policy": {"high_assurance": False, "required_mfa": False}}
+    assert not call("PUT", path, lax)["policy"]["high_assurance"]
+
+
+@pytest.mark.parametrize("field", ["project_id", "display_name", "description"])
+def test_policy_without_a_required_field_is_refused(rosalind: Make, new_project: Make, field: str) -> None:
+    policy = {"project_id": new_project(rosalind)["id"], "display_name": "P", "description": "D"}
+    del policy[field]
+    refusal = rosalind("POST", "/v2/api/policies", {"policy": policy}, status=400)
+    assert refusal["error_description"] == f"policy.{field} is required"
+
+
+def test_deleted_policy_is_answered_and_gone(rosalind: Make, new_project: Make) -> None:
+    policy = new_policy(rosalind, new_project(rosalind)["id"])
+    path = f"/v2/api/policies/{policy['id']}"
+    assert rosalind("DELETE", path)["policy"] == policy
+    rosalind("GET", path, status=404)

@@ -139,3 +139,40 @@ def test_switch_cascades_policies_with_their_project(start: Make, caller: Make, 
     call("POST", "/v2/api/policies", {"policy": {"project_id": project, "display_name": "P", "description": "D"}})
     call("DELETE", f"/v2/api/projects/{project}")
     assert call("GET", "/v2/api/policies")["policies"] == []
+
+
+def test_derived_fields_of_a_project_are_not_taken(rosalind: Make, new_project: Make) -> None:
+    project = new_project(rosalind, project_name="Mine", admins={"identities": []}, description="Ours")
+    assert (project["project_name"], len(project["admins"]["identities"])) == ("Genomics", 1)
+    path = f"/v2/api/projects/{project['id']}"
+    assert rosalind("PUT", path, {"project": {"project_name": "Mine", "id": "x"}})["project"] == project
+    rosalind("GET", path + "/policies", status=404)
+
+
+@pytest.mark.parametrize("address", ["nobody", "a@b", "a b@example.edu", "a@example.edu\n", "@example.edu"])
+def test_switch_looks_at_the_contact_email(start: Make, caller: Make, new_project: Make, address: str) -> None:
+    call = caller(start(contact_email_is_checked=True), "rosalind@globusid.org")
+    project = new_project(call)
+    body = {"project": {"contact_email": address}}
+    call("PUT", f"/v2/api/projects/{project['id']}", body, status=400)
+
+
+def test_switch_takes_unknown_administrators(start: Make, caller: Make, new_project: Make) -> None:
+    call = caller(start(unknown_admins_are_refused=False), "rosalind@globusid.org")
+    me, nobody = call("GET", "/v2/oauth2/userinfo")["sub"], "00000000-0000-4000-8000-000000000000"
+    project = new_project(call, admin_ids=[me, nobody], admin_group_ids=[nobody])
+    assert (project["admin_ids"], project["admin_group_ids"]) == ([me, nobody], [nobody])
+    assert ([one["id"] for one in project["admins"]["identities"]], project["admins"]["groups"]) == ([me], [])
+
+
+@pytest.mark.parametrize("below", ["client", "policy"])
+def test_switch_sets_the_status_for_a_project_in_use(
+    start: Make, caller: Make, new_client: Make, new_project: Make, below: str
+) -> None:
+    call = caller(start(project_in_use_status=422), "rosalind@globusid.org")
+    project = new_project(call)["id"]
+    if below == "client":
+        new_client(call, project=project)
+    else:
+        call("POST", "/v2/api/policies", {"policy": {"project_id": project, "display_name": "P", "description": "D"}})
+    call("DELETE", f"/v2/api/projects/{project}", status=422)
