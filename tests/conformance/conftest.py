@@ -24,16 +24,21 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running emulator: its address, and the client identity that it made."""
+    """A running emulator: its address as it states it, and the client identity that it made."""
 
-    base_url: str
+    address: str
     client_id: str
     client_secret: str
 
     @property
+    def base_url(self) -> str:
+        """Return the address without the slash at its end."""
+        return self.address.rstrip("/")
+
+    @property
     def environment(self) -> dict[str, str]:
-        """Return what tells the tools of it; they append paths to the address, so it ends as the service's own."""
-        return {"GLOBUS_SDK_SERVICE_URL_AUTH": f"{self.base_url}/"}
+        """Return what tells the tools of it."""
+        return {"GLOBUS_SDK_SERVICE_URL_AUTH": self.address}
 
     def desk(self, method: str, path: str, body: Any = None) -> Any:
         """Call what the emulator has for tests."""
@@ -154,5 +159,4 @@ def _started(stack: ExitStack, folder: Path, options: tuple[str, ...]) -> Servic
         time.sleep(0.02)
     stated = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
     names = ("GLOBUS_SDK_SERVICE_URL_AUTH", "RECONCILER_CLIENT_ID", "RECONCILER_CLIENT_SECRET")
-    url, client, secret = (stated[name].strip("'\"") for name in names)
-    return Service(url.rstrip("/"), client, secret)
+    return Service(*(stated[name].strip("'\"") for name in names))
