@@ -50,5 +50,5 @@ def globus_auth_emulator(
         stated |= marker.kwargs
     emulator = _globus_auth_emulators(Switches(**stated))  # type: ignore[arg-type] # a wrong name is a TypeError
     emulator.reset()
-    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", emulator.base_url)
+    monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", f"{emulator.base_url}/")
     return emulator

@@ -51,9 +51,12 @@ def serve(
 
 
 def environment(url: str, client: str, secret: str) -> dict[str, str]:
-    """Name an emulator's address and credentials as the official SDK and this program read them."""
+    """Name an emulator's address and credentials as the official SDK and this program read them.
+
+    The address ends with a slash, as the service's own does: the official CLI and the SDK 4 append paths to it.
+    """
     return {
-        "GLOBUS_SDK_SERVICE_URL_AUTH": url,
+        "GLOBUS_SDK_SERVICE_URL_AUTH": f"{url}/",
         "RECONCILER_CLIENT_ID": client,
         "RECONCILER_CLIENT_SECRET": secret,
     }

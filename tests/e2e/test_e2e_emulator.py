@@ -37,7 +37,7 @@ def test_serve_behaves_as_its_switches_say(tmp_path: Path) -> None:
     with serving(tmp_path, "--switch", "failed_client_document=error") as named:
         url, client = named["GLOBUS_SDK_SERVICE_URL_AUTH"], named["RECONCILER_CLIENT_ID"]
         form = {"grant_type": "client_credentials", "scope": "openid"}
-        answer = requests.post(f"{url}/v2/oauth2/token", data=form, auth=(str(client), "wrong"), timeout=20)
+        answer = requests.post(f"{url}v2/oauth2/token", data=form, auth=(str(client), "wrong"), timeout=20)
         assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
 
 
@@ -45,7 +45,7 @@ def test_serve_goes_wrong_as_its_faults_say(tmp_path: Path) -> None:
     (tmp_path / "faults.json").write_text('[{"effect": "html", "path": "/jwk.json"}, {"status": 418, "times": null}]')
     flags = ["--fault", '{"status": 429, "retry_after": 3}', "--fault", '{"status": 500}', "--faults", "faults.json"]
     with serving(tmp_path, *flags) as named:
-        answers = [requests.get(f"{named['GLOBUS_SDK_SERVICE_URL_AUTH']}/jwk.json", timeout=20) for _ in range(5)]
+        answers = [requests.get(f"{named['GLOBUS_SDK_SERVICE_URL_AUTH']}jwk.json", timeout=20) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [429, 500, 200, 418, 418]
     assert answers[0].headers["Retry-After"] == "3"
     assert answers[2].headers["Content-Type"].startswith("text/html")

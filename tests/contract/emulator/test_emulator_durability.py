@@ -44,7 +44,7 @@ def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str
 
 def bearer(env: dict[str, str], token_scope: str = "urn:globus:auth:scope:auth.globus.org:manage_projects") -> Any:
     answer = requests.post(
-        env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/oauth2/token",
+        env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/oauth2/token",
         auth=(env["RECONCILER_CLIENT_ID"], env["RECONCILER_CLIENT_SECRET"]),
         data={"grant_type": "client_credentials", "scope": token_scope},
         timeout=30,
@@ -60,7 +60,7 @@ def project_body(env: dict[str, str]) -> Any:
 def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     with serving(tmp_path) as (process, env):
-        headers, url = bearer(env), env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/api/projects"
+        headers, url = bearer(env), env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/api/projects"
 
         def create_until_killed() -> None:
             try:
@@ -79,7 +79,7 @@ def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
         process.wait(timeout=30)
     assert len(acknowledged) >= 60
     with serving(tmp_path) as (_, env):
-        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/api/projects"
+        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/api/projects"
         answer = requests.get(url, headers=headers, timeout=30)  # the token survived too
         assert set(acknowledged) <= {project["id"] for project in answer.json()["projects"]}
 
@@ -205,7 +205,7 @@ def test_port_in_use_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
 def test_two_processes_may_share_a_file(tmp_path: Path, caller: Make) -> None:
     with serving(tmp_path) as (_, env), Emulator(tmp_path / "emulator.db") as emulator:
         assert emulator.client_secret != env["RECONCILER_CLIENT_SECRET"]
-        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/api/projects"
+        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/api/projects"
         project = requests.post(url, json=project_body(env), headers=bearer(env), timeout=30).json()["project"]
         call = caller(emulator, headers=bearer(env))
         assert call("GET", "/v2/api/projects")["projects"] == [project]

@@ -100,7 +100,7 @@ class Worker(threading.Thread):
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         self.known.pending = (method, path, body)
-        url = self.env["GLOBUS_SDK_SERVICE_URL_AUTH"] + path
+        url = self.env["GLOBUS_SDK_SERVICE_URL_AUTH"].rstrip("/") + path
         answer = self.session.request(method, url, json=body, timeout=60, **more)
         assert answer.status_code == 200, answer.text
         document = answer.json()
@@ -159,7 +159,7 @@ class Worker(threading.Thread):
     def grant(self) -> None:
         credential, secret = self.dice.choice(sorted(self.known.secrets.items()))
         client = self.known.objects[credential]["client"]
-        url = self.env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/oauth2/token"
+        url = self.env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/oauth2/token"
         self.known.pending = ("POST", "/v2/oauth2/token", None)
         form = {"grant_type": "client_credentials", "scope": MANAGE}
         answer = requests.post(url, data=form, auth=(client, secret), timeout=60)
@@ -237,7 +237,7 @@ def one_round(db: Path, seed: str) -> int:
     with serving(db) as (process, env):
         form = {"grant_type": "client_credentials", "scope": MANAGE}
         auth = (env["RECONCILER_CLIENT_ID"], env["RECONCILER_CLIENT_SECRET"])
-        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "/v2/oauth2/token"
+        url = env["GLOBUS_SDK_SERVICE_URL_AUTH"] + "v2/oauth2/token"
         token = requests.post(url, data=form, auth=auth, timeout=60).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         workers = [Worker(env, headers, f"{seed}-{number}") for number in range(WORKERS)]
