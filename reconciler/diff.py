@@ -1,6 +1,6 @@
 """What differs between the wanted and the live, field by field, and why. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Place
@@ -27,20 +27,30 @@ from reconciler.model import (
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All changes, and the ids that stay as they are: those of objects that are neither made nor replaced."""
+    """All changes, and the ids that stay as they are: those of objects that are neither made nor replaced.
+
+    `complete`: no change was left out.
+    """
 
     changes: tuple[Change, ...]
     ids: Mapping[Address, str]
+    complete: bool = True
 
 
 def compare(
-    manifests: Manifests, matches: Matches, snapshot: Snapshot, *, undelivered: Iterable[Undelivered] = ()
+    manifests: Manifests,
+    matches: Matches,
+    snapshot: Snapshot,
+    *,
+    undelivered: Iterable[Undelivered] = (),
+    forced: Collection[Address] = (),
 ) -> Comparison:
     """Compare each resource with its object, owners first; list what is left over after them.
 
-    `undelivered` are generations of credentials that an interrupted run may have made without delivering them.
+    `undelivered` are generations of credentials that an interrupted run may have made without delivering them. `forced`
+    is replaced although nothing calls for it.
     """
-    replaced = replacements(manifests, matches)
+    replaced = replacements(manifests, matches, forced)
     ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
     changes = []
     for address, resource in manifests.resources.items():
@@ -73,8 +83,8 @@ def wanted(resource: Resource, ids: Mapping[Address, str], *, making: bool = Fal
     }
 
 
-def replacements(manifests: Manifests, matches: Matches) -> dict[Address, str]:
-    """Find what must be made anew, and why: an immutable field differs, or the owner is replaced."""
+def replacements(manifests: Manifests, matches: Matches, forced: Collection[Address] = ()) -> dict[Address, str]:
+    """Find what must be made anew, and why: an immutable field differs, the owner is replaced, or it is asked for."""
     replaced: dict[Address, str] = {}
     for address, resource in manifests.resources.items():
         match, above = matches.found[address], owner(address)
@@ -86,6 +96,8 @@ def replacements(manifests: Manifests, matches: Matches) -> dict[Address, str]:
         names = [name for name, _, _ in _differences(resource, match, matches.ids()) if _immutable(address, name)]
         if names:
             replaced[address] = f"{' and '.join(names)} cannot be changed"
+        elif address in forced:
+            replaced[address] = "--replace asks for it"
     return replaced
 
 
@@ -184,7 +196,7 @@ def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, g
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
     if not removal and leftover.binding and _referenced(address, leftover.binding):
         return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
-    because = "approved by `removed`" if removal else "it has left the manifests"
+    because = removal.why if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
 
 

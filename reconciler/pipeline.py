@@ -3,23 +3,26 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
-from reconciler import graph, guards, journal, live
+from reconciler import consequences, destruction, graph, guards, journal, live, partial
+from reconciler import drift as drifting
 from reconciler import plan as planning
 from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
 from reconciler.diff import compare, replacements
+from reconciler.drift import Drifts
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
-from reconciler.lookup import look_up
-from reconciler.match import Matches, match
+from reconciler.manifest import aimed
+from reconciler.match import Matches, match, renamed
 from reconciler.model import (
+    EVERYTHING,
     Address,
+    Aim,
     Binding,
     Data,
     Event,
@@ -31,11 +34,12 @@ from reconciler.model import (
     Verb,
     digest,
 )
+from reconciler.observe import observe
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import Site, State, others, state
 
-__all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
+__all__ = ["Planned", "Site", "State", "apply", "drift", "outputs", "plan", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +53,46 @@ class Planned:
     read_at: float
 
 
-def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
+def plan(
+    manifests: Manifests,
+    client: AuthClient,
+    site: Site,
+    *,
+    consents: Consents,
+    parallelism: int,
+    aim: Aim = EVERYTHING,
+) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    reader, known, elsewhere = Reader(client), state(site), others(site)
+    known, elsewhere, stated = state(site), others(site), manifests
+    aimed.check(aim, stated, known.entries)
     read_at = time.monotonic()
-    with ThreadPoolExecutor(2) as pool:
-        caller = pool.submit(reader.caller)
-        found = pool.submit(look_up, client, graph.names(manifests.resources.values()))
-        expected = _expected(manifests, known.entries)
-        snapshot = live.read(reader, caller="", expected=expected, parallelism=parallelism)
-        snapshot = replace(snapshot, caller=caller.result())
-    resources, problems = graph.resolve(manifests.resources, found.result())
+    if aim.destroy:
+        manifests = destruction.nothing(stated, known.entries)
+    snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
+    resources, problems = graph.resolve(manifests.resources, names)
     _refuse(problems)
     manifests = replace(manifests, resources=resources)
     undelivered, unanswered = known.undelivered(), known.unanswered()
     first = match(manifests, snapshot, known.entries, {}, elsewhere, unanswered)
-    owners = _owners(manifests, first, known.entries, undelivered, snapshot)
-    snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
+    ending = replacements(manifests, first, aim.replace)
+    owners = _owners(manifests, first, known.entries, ending, undelivered, snapshot)
+    snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
     sinks = _sinks(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
     _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, undelivered=undelivered)
+    comparison = compare(manifests, matches, snapshot, undelivered=undelivered, forced=aim.replace)
+    comparison = partial.restrict(comparison, manifests, matches, snapshot, aim)
+    comparison = consequences.told(comparison, matches, snapshot)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
-    case = Case(made, manifests, matches, snapshot, known.entries, consents)
-    made = replace(
-        made,
-        refusals=guards.check(case),
-        notes=(*_deliveries(made, sinks, known.entries), *guards.notes(case)),
-        names={identifier: ref.text for ref, identifier in found.result().items()}
-        | {identifier: str(address) for address, identifier in matches.ids().items()},
-    )
+    # What ends is protected as the manifests say, also where everything is to end.
+    protecting = replace(manifests, resources={**stated.resources, **resources})
+    case = Case(made, protecting, matches, snapshot, known.entries, guards.spoken(consents, aim))
+    unbound = destruction.unbound(stated, known.entries) if aim.destroy else ()
+    notes = (*_deliveries(made, sinks, known.entries), *guards.notes(case), *unbound)
+    called = {identifier: ref.text for ref, identifier in names.items()}
+    called |= {identifier: str(address) for identifier, address in matches.addresses().items()}
+    made = replace(made, refusals=guards.check(case), notes=notes, names=called)
     return Planned(made, known, snapshot, sinks, read_at)
 
 
@@ -124,6 +137,28 @@ def apply(
             record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
 
 
+def drift(manifests: Manifests, client: AuthClient, site: Site, *, parallelism: int) -> Drifts:
+    """Compare the service with what was last applied, in as many calls as an empty plan takes; nothing can write."""
+    known = state(site)
+    snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
+    resources, _ = graph.resolve(manifests.resources, names)
+    bound = {
+        address: binding
+        for address, (binding, _) in renamed(manifests, known.entries).items()
+        if manifests.complete or address in resources
+    }
+    owners: dict[str, set[str]] = {name: set() for name, kind in KINDS.items() if kind.listed_by_owner}
+    for address in bound:
+        above = owner(address)
+        if address.kind in owners and above in bound and snapshot.find(above.kind, bound[above].id):
+            owners[address.kind].add(bound[above].id)
+    snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
+    found, unread = drifting.drifts(replace(manifests, resources=resources), bound, snapshot)
+    called = {identifier: ref.text for ref, identifier in names.items()}
+    called |= {binding.id: str(address) for address, binding in bound.items()}
+    return Drifts(found, len(bound) - len(unread), unread, called)
+
+
 def _run(planned: Planned) -> dict[str, Data]:
     who = {"caller": planned.snapshot.caller, "plan": planned.plan.digest}
     return {**who, **_history(planned.state.stored)}
@@ -133,23 +168,11 @@ def _history(stored: Bindings) -> dict[str, Data]:
     return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
 
 
-def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[str, list[str]]:
-    """Collect the ids that decisions rest on, so that none of them is taken for gone because a list left it out."""
-    expected: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for address, binding in entries.items():
-        expected[address.kind] += [binding.id, *binding.predecessors]
-    for address, resource in manifests.resources.items():
-        pinned = [resource.id, *(former.id for former in resource.previously)]
-        expected[address.kind] += [identifier for identifier in pinned if identifier]
-    for removal in manifests.removed:
-        expected[removal.address.kind] += [removal.id] if removal.id else []
-    return expected
-
-
 def _owners(
     manifests: Manifests,
     matches: Matches,
     entries: Mapping[Address, Binding],
+    ending: Iterable[Address],
     undelivered: Iterable[Undelivered],
     snapshot: Snapshot,
 ) -> dict[str, set[str]]:
@@ -157,7 +180,7 @@ def _owners(
 
     They are the owners of what is managed, bound, or was left undelivered, and those that go themselves.
     """
-    ids, ending = matches.ids(), replacements(manifests, matches)
+    ids = matches.ids()
     going = [(address, leftover.id) for address, leftover in matches.leftovers.items()]
     going += [(address, ids[address]) for address in ending]
     going += [(address, each) for address, binding in entries.items() for each in binding.predecessors]

@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, manifests, terminal
+from reconciler.cli import changes, differences, manifests, terminal
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
-from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, PlanOptions, taking
+from reconciler.cli.options import (
+    ApplyOptions,
+    DestroyOptions,
+    DriftOptions,
+    ManifestOptions,
+    OutputOptions,
+    PlanOptions,
+    taking,
+)
 from reconciler.errors import InvalidManifests, ReconcilerError
 from reconciler.render import problems
 from reconciler.render.safe import safe
@@ -29,6 +37,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("build", taking(ManifestOptions, manifests.build)),
     ("plan", taking(PlanOptions, changes.plan)),
     ("apply", taking(ApplyOptions, changes.apply)),
+    ("destroy", taking(DestroyOptions, changes.destroy)),
+    ("drift", taking(DriftOptions, differences.drift)),
     ("output", taking(OutputOptions, manifests.output)),
 )
 for _name, _command in _COMMANDS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live
 
@@ -43,5 +44,6 @@ CREDENTIAL = Kind(
     listed_by_owner=True,
     secret=True,
     objections=_objections,
+    ends=consequences.credential_ends,
     breaks="a new secret",
 )

@@ -1,5 +1,6 @@
 """The vocabulary: the data that travels from manifests and service through plan and apply to the report. Pure."""
 
+from reconciler.model.aim import EVERYTHING, Aim
 from reconciler.model.data import (
     KEY,
     UUID,
@@ -13,6 +14,7 @@ from reconciler.model.data import (
     digest,
     references,
     substitute,
+    texts,
 )
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
@@ -20,10 +22,12 @@ from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, 
 from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered
 
 __all__ = [
+    "EVERYTHING",
     "KEY",
     "UUID",
     "Action",
     "Address",
+    "Aim",
     "Binding",
     "Change",
     "Data",
@@ -57,4 +61,5 @@ __all__ = [
     "digest",
     "references",
     "substitute",
+    "texts",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import graph, guards
+from reconciler import consequences, graph, guards, partial
 from reconciler import plan as planning
 from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
@@ -18,7 +18,9 @@ from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.match import Matches, match
 from reconciler.model import (
+    EVERYTHING,
     Address,
+    Aim,
     Binding,
     Data,
     Former,
@@ -87,6 +89,7 @@ class World:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     caller: str = CALLER
+    aim: Aim = EVERYTHING
 
     def manifests(self) -> Manifests:
         """Put the resources into the order in which the core gets them."""
@@ -114,13 +117,16 @@ class World:
         """Say what differs."""
         matches = self.matched()
         assert not matches.problems
-        return compare(self.manifests(), matches, self.snapshot(), undelivered=self.undelivered)
+        manifests, snapshot = self.manifests(), self.snapshot()
+        compared = compare(manifests, matches, snapshot, undelivered=self.undelivered, forced=self.aim.replace)
+        chosen = partial.restrict(compared, manifests, matches, snapshot, self.aim)
+        return consequences.told(chosen, matches, snapshot)
 
     def planned(self) -> Plan:
         """Plan as the pipeline does, with refusals and notes."""
         matches, snapshot = self.matched(), self.snapshot()
         plan = planning.build(self.manifests(), matches, self.compared(), snapshot=snapshot, target="here")
-        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), self.consents)
+        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), guards.spoken(self.consents, self.aim))
         return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
 
 
