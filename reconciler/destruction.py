@@ -1,25 +1,28 @@
 """The end of everything that is bound, said as manifests that want nothing, and remove it all by name. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+from reconciler.diff import only_referenced
 from reconciler.kinds import owners
-from reconciler.model import Address, Manifests, Removal
+from reconciler.model import Address, Binding, Manifests, Removal
 
 _WHY = "`destroy` was asked for"
 
 
-def nothing(manifests: Manifests, bound: Collection[Address]) -> Manifests:
+def nothing(manifests: Manifests, bound: Mapping[Address, Binding]) -> Manifests:
     """Turn manifests into those that remove what is bound; of single files only what is in them.
 
-    What the manifests keep (`removed` with `keep: true`) is kept here too, with all below it.
+    What the manifests keep (`removed` with `keep: true`) is kept here too, with all below it. What was only ever
+    referred to is not removed, and so forgotten.
     """
     kept = {removal.address for removal in manifests.removed if removal.keep}
     stated = {removal.address for removal in manifests.removed}
     ending = [
         address
-        for address in sorted(bound)
-        if (manifests.complete or address in manifests.resources)
+        for address, binding in sorted(bound.items())
+        if not only_referenced(address, binding)
+        and (manifests.complete or address in manifests.resources)
         and address not in stated
         and not any(above in kept for above in owners(address))
     ]

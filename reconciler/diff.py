@@ -194,13 +194,13 @@ def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, g
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
     if removal and removal.keep:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
-    if not removal and leftover.binding and _referenced(address, leftover.binding):
+    if not removal and leftover.binding and only_referenced(address, leftover.binding):
         return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
     because = removal.why if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
 
 
-def _referenced(address: Address, binding: Binding) -> bool:
+def only_referenced(address: Address, binding: Binding) -> bool:
     """Tell whether no field of an object was ever managed: it was only referred to."""
     kind = KINDS[address.kind]
     return not kind.secret and not binding.digests.keys() - {kind.owner_field}

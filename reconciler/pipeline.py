@@ -88,7 +88,7 @@ def plan(
     # What ends is protected as the manifests say, also where everything is to end.
     protecting = replace(manifests, resources={**stated.resources, **resources})
     case = Case(made, protecting, matches, snapshot, known.entries, guards.spoken(consents, aim))
-    unbound = destruction.unbound(stated, known.entries) if aim.destroy else ()
+    unbound = destruction.unbound(stated, known.entries) if aim.destroy and not aim.partial else ()
     notes = (*_deliveries(made, sinks, known.entries), *guards.notes(case), *unbound)
     called = {identifier: ref.text for ref, identifier in names.items()}
     called |= {identifier: str(address) for identifier, address in matches.addresses().items()}

@@ -17,7 +17,7 @@ from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
 from reconciler.manifest import load
-from reconciler.model import Failed, Finished, Manifests, Plan, Skipped
+from reconciler.model import Address, Aim, Failed, Finished, Manifests, Plan, Skipped
 from reconciler.pipeline import Site
 
 ALL = frozenset({"all"})
@@ -123,12 +123,12 @@ class Root:
         (self.folder / "all.yaml").write_text(json.dumps(manifest(world)))
         return load([self.folder])
 
-    def plan(self, manifests: Manifests) -> Plan:
-        return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4).plan
+    def plan(self, manifests: Manifests, aim: Aim = Aim()) -> Plan:  # noqa: B008 - it is frozen
+        return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim).plan
 
-    def apply(self, manifests: Manifests) -> int:
+    def apply(self, manifests: Manifests, aim: Aim = Aim()) -> int:  # noqa: B008 - it is frozen
         """Apply, and count the operations that were carried out."""
-        planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4)
+        planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim)
         assert planned.plan.refusals == ()
         stop = threading.Event()
         events = list(pipeline.apply(planned, self.client, self.site, parallelism=4, stop=stop))
@@ -161,3 +161,29 @@ def test_apply_converges_from_any_state_that_applies_can_reach(worlds: list[dict
             here.site.bindings.unlink(missing_ok=True)
             here.apply(manifests)
             assert here.plan(manifests).operations == ()
+
+
+def drawn(data: st.DataObject, addresses: list[Address]) -> tuple[Address, ...]:
+    return tuple(data.draw(st.lists(st.sampled_from(addresses), unique=True, max_size=2))) if addresses else ()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(WORLD, min_size=1, max_size=3), st.data())
+def test_part_can_be_applied_alone_and_everything_be_destroyed(
+    worlds: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    with root() as here:
+        for world in worlds:
+            manifests = here.load(world)
+            known = sorted({*manifests.resources, *pipeline.state(here.site).entries})
+            aim = Aim(targets=drawn(data, known), excluded=drawn(data, known))
+            here.apply(manifests, aim)
+            if {*aim.targets, *aim.excluded} <= {*manifests.resources, *pipeline.state(here.site).entries}:
+                assert here.plan(manifests, aim).operations == ()
+            forced = [address for address in manifests.resources if address.kind != "project"]
+            here.apply(manifests, Aim(replace=drawn(data, forced)))
+            assert here.plan(manifests).operations == ()
+        here.apply(manifests, Aim(destroy=True))
+        assert pipeline.state(here.site).entries == {}
+        assert here.client.get_projects()["projects"] == []
+        assert here.plan(manifests, Aim(destroy=True)).operations == ()

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler import consequences, graph, guards, partial
 from reconciler import plan as planning
+from reconciler.destruction import nothing
 from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
 from reconciler.guards import Case, Consents
@@ -91,11 +92,15 @@ class World:
     caller: str = CALLER
     aim: Aim = EVERYTHING
 
-    def manifests(self) -> Manifests:
+    def stated(self) -> Manifests:
         """Put the resources into the order in which the core gets them."""
         resources, problems = graph.resolve({each.address: each for each in self.resources}, {})
         assert not problems
         return Manifests(Path(), None, resources, self.removed, complete=self.complete)
+
+    def manifests(self) -> Manifests:
+        """Say what a run wants: what is stated, unless it is to end."""
+        return nothing(self.stated(), self.bound()) if self.aim.destroy else self.stated()
 
     def snapshot(self) -> Snapshot:
         """Sort the live objects by kind and id."""
@@ -126,7 +131,8 @@ class World:
         """Plan as the pipeline does, with refusals and notes."""
         matches, snapshot = self.matched(), self.snapshot()
         plan = planning.build(self.manifests(), matches, self.compared(), snapshot=snapshot, target="here")
-        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), guards.spoken(self.consents, self.aim))
+        protecting = replace(self.manifests(), resources=self.stated().resources)
+        case = Case(plan, protecting, matches, snapshot, self.bound(), guards.spoken(self.consents, self.aim))
         return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
 
 
