@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from reconciler import graph
 from reconciler.diff import Comparison
 from reconciler.kinds import owners, within
-from reconciler.match import Matches
 from reconciler.model import Action, Address, Aim, Change, Manifests, Snapshot, texts
 
 _MAKING = (Action.CREATE, Action.REPLACE)
@@ -18,10 +17,8 @@ _CHANGING = (*_MAKING, Action.ADOPT, Action.UPDATE)
 _ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
 
 
-def restrict(
-    comparison: Comparison, manifests: Manifests, matches: Matches, snapshot: Snapshot, aim: Aim
-) -> Comparison:
-    """Keep the changes that a run is about; an object whose replacement is left out keeps its id."""
+def restrict(comparison: Comparison, manifests: Manifests, snapshot: Snapshot, aim: Aim) -> Comparison:
+    """Keep the changes that a run is about."""
     if not aim.partial:
         return comparison
     world = _World.of(comparison, manifests, snapshot)
@@ -30,9 +27,7 @@ def restrict(
         chosen = _closure(filter(_at_or_below(aim.targets), world.changes), world.needs)
     chosen -= _dropped(world, aim.excluded)
     changes = tuple(change for change in comparison.changes if change.address in chosen)
-    replaced = {change.address for change in changes if change.action is Action.REPLACE}
-    ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
-    return replace(comparison, changes=changes, ids=ids, complete=False)
+    return replace(comparison, changes=changes, complete=False)
 
 
 @dataclass(frozen=True, slots=True)

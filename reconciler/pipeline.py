@@ -82,7 +82,7 @@ def plan(
     matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
     _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
     comparison = compare(manifests, matches, snapshot, undelivered=undelivered, forced=aim.replace)
-    comparison = partial.restrict(comparison, manifests, matches, snapshot, aim)
+    comparison = partial.restrict(comparison, manifests, snapshot, aim)
     comparison = consequences.told(comparison, matches, snapshot)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
     # What ends is protected as the manifests say, also where everything is to end.

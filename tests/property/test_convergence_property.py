@@ -77,7 +77,10 @@ WORLD = st.dictionaries(st.sampled_from(PROJECTS), PROJECT)
 
 
 def manifest(world: dict[str, Any]) -> dict[str, Any]:
-    """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator."""
+    """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator.
+
+    Scopes depend on those of their own project: others must be visible, which a later world may undo.
+    """
     scopes = {
         f"scope/{p}/{c}/{s}"
         for p, project in world.items()
@@ -86,15 +89,16 @@ def manifest(world: dict[str, Any]) -> dict[str, Any]:
     }
     clients = {f"client/{p}/{c}" for p, project in world.items() for c in project.get("clients", {})}
 
-    def kept(values: list[str]) -> list[str]:
-        return [each for each in values if each in scopes | clients or not each.startswith(("scope/", "client/"))]
+    def kept(values: list[str], p: str) -> list[str]:
+        near = {each for each in scopes if each.startswith(f"scope/{p}/")} | clients
+        return [each for each in values if each in near or not each.startswith(("scope/", "client/"))]
 
     def client(p: str, c: str, fields: dict[str, Any]) -> dict[str, Any]:
         made = {**fields, "name": f"{p} {c}"}
         made["scopes"] = {
             key: {
                 **each,
-                **({"dependent_scopes": kept(each["dependent_scopes"])} if "dependent_scopes" in each else {}),
+                **({"dependent_scopes": kept(each["dependent_scopes"], p)} if "dependent_scopes" in each else {}),
             }
             for key, each in fields.get("scopes", {}).items()
         }
@@ -106,7 +110,7 @@ def manifest(world: dict[str, Any]) -> dict[str, Any]:
     projects = {}
     for p, project in world.items():
         clients_of = {c: client(p, c, fields) for c, fields in project.get("clients", {}).items()}
-        admins = ["rosalind@globusid.org", *kept(project.get("admin_ids", []))]
+        admins = ["rosalind@globusid.org", *kept(project.get("admin_ids", []), p)]
         projects[p] = {**project, "display_name": p, "admin_ids": admins, "clients": clients_of}
     return {"version": 1, "projects": projects}
 

@@ -124,7 +124,7 @@ class World:
         assert not matches.problems
         manifests, snapshot = self.manifests(), self.snapshot()
         compared = compare(manifests, matches, snapshot, undelivered=self.undelivered, forced=self.aim.replace)
-        chosen = partial.restrict(compared, manifests, matches, snapshot, self.aim)
+        chosen = partial.restrict(compared, manifests, snapshot, self.aim)
         return consequences.told(chosen, matches, snapshot)
 
     def planned(self) -> Plan:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from reconciler.guards import Consents
-from reconciler.model import Live, Plan, Ref, Removal, Resource
+from reconciler.model import Address, Aim, Live, Plan, Ref, Removal, Resource
 
 Make = Callable[..., Resource]
 See = Callable[..., Live]
@@ -166,6 +166,18 @@ def test_deleted_scope_names_its_dependents_within_and_outside(
         f"{READ} depends on it, and is changed along",
         "scope run of client Portal (theirs) depends on it, and is not managed here",
     ]
+
+
+def test_dependents_that_end_too_are_not_named_and_those_that_stay_are(
+    resource: Make, ref: Named, settled: Settle, planned: Planned, removal: Remove
+) -> None:
+    manifests = [resource(GENOMICS), resource(API), resource(READ, dependent_scopes=[{"scope": ref(QUERY)}])]
+    world = settled(*manifests, resource(INDEX), resource(QUERY))
+    both = planned(resource(GENOMICS), **world, removed=(removal(API), removal(INDEX)))
+    assert not [each for each in told(both, QUERY) if READ in each]
+    target = Aim(targets=(Address.parse(INDEX),))
+    alone = planned(resource(GENOMICS), **world, removed=(removal(API), removal(INDEX)), aim=target)
+    assert f"{READ} depends on it, and is left as it is" in told(alone, QUERY)
 
 
 def test_replaced_client_says_what_becomes_of_all_below(

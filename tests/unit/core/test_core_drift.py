@@ -64,6 +64,13 @@ def test_changed_field_is_shown_with_what_the_manifests_still_say(everything: li
     assert found.fields == (FieldDrift("visibility", "private", "public", known=True),)
 
 
+def test_order_and_emptiness_of_a_set_are_no_drift(resource: Make, settled: Settle) -> None:
+    uris = ["https://a.example.org/", "https://b.example.org/"]
+    manifests = [resource(GENOMICS), resource(WEB, redirect_uris=uris), resource(READ, required_domains=[])]
+    world = changed(settled(*manifests), "client-genomics-web", redirect_uris=uris[::-1])
+    assert compared(changed(world, "scope-genomics-web-read", required_domains=None), *manifests) == ((), {})
+
+
 def test_reference_that_the_manifests_still_say_is_known(everything: list[Resource], settled: Settle) -> None:
     world = changed(settled(*everything), "project-genomics", admin_ids=["rosalind"])
     ((found,), _) = compared(world, *everything)

@@ -175,7 +175,7 @@ def test_exclude_keeps_what_is_below_a_referrer_that_is_there(
     before = [resource(GENOMICS, admin_ids=["rosalind", ref(deployer)]), resource(deployer), resource(WEB)]
     after = [
         resource(GENOMICS, admin_ids=["rosalind", ref(deployer)], display_name="Renamed"),
-        resource(deployer, visibility="public"),
+        resource(deployer),
         resource(WEB, visibility="public"),
     ]
     assert keys(planned(*after, **settled(*before), aim=but(deployer))) == [f"update {WEB}"]
