@@ -88,8 +88,11 @@ def plan(
     # What ends is protected as the manifests say, also where everything is to end.
     protecting = replace(manifests, resources={**stated.resources, **resources})
     case = Case(made, protecting, matches, snapshot, known.entries, guards.spoken(consents, aim))
-    unbound = destruction.unbound(stated, known.entries) if aim.destroy and not aim.partial else ()
-    notes = (*_deliveries(made, sinks, known.entries), *guards.notes(case), *unbound)
+    notes = (
+        *_deliveries(made, sinks, known.entries),
+        *guards.notes(case),
+        *_left_behind(made, stated, known.entries, aim),
+    )
     called = {identifier: ref.text for ref, identifier in names.items()}
     called |= {identifier: str(address) for identifier, address in matches.addresses().items()}
     made = replace(made, refusals=guards.check(case), notes=notes, names=called)
@@ -239,6 +242,18 @@ def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Addr
             bound = entries.get(operation.previous or operation.address)
             if bound and bound.sink and bound.sink != digest(operation.settings["sink"]):
                 yield f"{operation.address}: what was delivered under its former settings stays where it is, and valid"
+
+
+def _left_behind(plan: Plan, stated: Manifests, entries: Mapping[Address, Binding], aim: Aim) -> Iterator[str]:
+    """Say what a destruction leaves: secrets where they were delivered, and what is not bound."""
+    if not aim.destroy:
+        return
+    sinks = _sinks(stated)
+    for address in sorted({change.address for change in plan.changes} & sinks.keys()):
+        where = sinks[address].destination
+        yield f"{address}: what was delivered stays in {where}; move it away before this is made again"
+    if not aim.partial:
+        yield from destruction.unbound(stated, entries)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:
