@@ -22,7 +22,7 @@ def drift(options: DriftOptions) -> None:
         found = pipeline.drift(manifests, client, site, parallelism=calls_at_once(options))
     terminal.say(rendered.document(found) if options.json else rendered.text(found, terminal.look(options)))
     if found.unread:
-        raise typer.Exit(Exit.UNAVAILABLE)
+        raise typer.Exit(Exit.ERROR)
     if options.detailed_exitcode and found.found:
         raise typer.Exit(Exit.CHANGES)
 
