@@ -72,7 +72,7 @@ class _World:
         if Action.REPLACE in actions:
             yield from self._active(self.referrers.get(address, ()), _CHANGING)
         for change in self.changes.get(address, ()):
-            if change.action is Action.DELETE and change.id:
+            if change.action in _ENDING and change.id:
                 yield from self.letting_go.get(change.id, ())
 
     def _actions(self, address: Address) -> set[Action]:

@@ -1,8 +1,12 @@
 """`drift`, as a schedule runs it."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from reconciler.model import UUID
 
 Copied = Callable[[str], Any]
 
@@ -12,12 +16,13 @@ def ids(bench: Any) -> dict[str, str]:
     return {address: entry["id"] for address, entry in entries.items()}
 
 
-def disturb(bench: Any) -> None:
+def disturb(bench: Any, *, gone: bool = True) -> None:
     there = ids(bench)
     with bench.behind_its_back() as api:
         api.call("PUT", f"/v2/api/clients/{there['client/genomics/web']}", {"client": {"visibility": "private"}})
         api.call("PUT", f"/v2/api/scopes/{there['scope/genomics/api/read']}", {"scope": {"name": "Theirs"}})
-        api.call("DELETE", f"/v2/api/policies/{there['policy/genomics/campus-login']}")
+        if gone:
+            api.call("DELETE", f"/v2/api/policies/{there['policy/genomics/campus-login']}")
 
 
 def test_drift_is_told_and_changes_nothing(copied: Copied) -> None:
@@ -49,6 +54,17 @@ def test_drift_is_told_and_changes_nothing(copied: Copied) -> None:
     ]
     assert bench.run("drift", "--emulator", "--detailed-exitcode").code == 2
     assert (bench.db.parent / "reconciler.bindings.json").read_bytes() == before
+
+
+def test_drift_is_as_the_documentation_shows_it(copied: Copied) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "parts.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```console\n\$ reconciler (.*?)\n(.*?)```", text, re.DOTALL)
+    bench = copied("genomics-portal")
+    bench.must_apply()
+    disturb(bench, gone=False)
+    bench.edit("portal.yaml", "name: Read genomes", "name: Read all genomes")
+    plain = [UUID.sub("ID", shown) for shown in (block[1], bench.run(*block[0].split()).out)]
+    assert plain[0] == plain[1]
 
 
 def test_drift_as_json_is_stable(copied: Copied) -> None:
