@@ -4,14 +4,16 @@ What is chosen can always be carried out alone: nothing in it refers to, or stan
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from reconciler import graph
 from reconciler.diff import Comparison
 from reconciler.kinds import owners, within
 from reconciler.model import Action, Address, Aim, Change, Manifests, Snapshot, texts
 
+T = TypeVar("T", bound=Hashable)
 _MAKING = (Action.CREATE, Action.REPLACE)
 _CHANGING = (*_MAKING, Action.ADOPT, Action.UPDATE)
 _ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
@@ -39,6 +41,8 @@ class _World:
     references: Mapping[Address, set[Address]]
     referrers: Mapping[Address, set[Address]]
     letting_go: Mapping[str, set[Address]]
+    inside: Mapping[str, list[str]]
+    """The ids of the objects that an object owns."""
 
     @classmethod
     def of(cls, comparison: Comparison, manifests: Manifests, snapshot: Snapshot) -> "_World":
@@ -59,7 +63,11 @@ class _World:
         for address in changes:
             for above in owners(address):
                 below[above].append(address)
-        return cls(changes, below, references, referrers, letting_go)
+        inside: dict[str, list[str]] = defaultdict(list)
+        for kind in snapshot.objects:
+            for each in snapshot.each(kind):
+                inside[each.parent or ""].append(each.id)
+        return cls(changes, below, references, referrers, letting_go, inside)
 
     def needs(self, address: Address) -> Iterator[Address]:
         """Iterate over what must be carried out for the changes of an address to be, as far as it changes."""
@@ -73,7 +81,8 @@ class _World:
             yield from self._active(self.referrers.get(address, ()), _CHANGING)
         for change in self.changes.get(address, ()):
             if change.action in _ENDING and change.id:
-                yield from self.letting_go.get(change.id, ())
+                for identifier in _closure([change.id], lambda each: self.inside.get(each, ())):
+                    yield from self.letting_go.get(identifier, ())
 
     def _actions(self, address: Address) -> set[Action]:
         return {change.action for change in self.changes.get(address, ())}
@@ -93,14 +102,14 @@ def _dropped(world: _World, excluded: tuple[Address, ...]) -> set[Address]:
     return _closure(out, lambda address: needed_by[address])
 
 
-def _closure(start: Iterable[Address], further: Callable[[Address], Iterable[Address]]) -> set[Address]:
-    found: set[Address] = set()
+def _closure(start: Iterable[T], further: Callable[[T], Iterable[T]]) -> set[T]:
+    found: set[T] = set()
     left = list(start)
     while left:
-        address = left.pop()
-        if address not in found:
-            found.add(address)
-            left += further(address)
+        each = left.pop()
+        if each not in found:
+            found.add(each)
+            left += further(each)
     return found
 
 

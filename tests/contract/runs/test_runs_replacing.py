@@ -79,12 +79,15 @@ OTHER = """\
 """
 
 
-def test_target_finishes_a_replacement_with_all_that_hangs_on_it_or_leaves_it_alone(runs: Any) -> None:
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v2/api/clients/"), ("PUT", "/v2/api/scopes/")])
+def test_target_finishes_a_replacement_with_all_that_hangs_on_it_or_leaves_it_alone(
+    runs: Any, method: str, path: str
+) -> None:
     runs.write(BEFORE + OTHER)
     runs.settle()
     old = runs.id("client/g/web")
     runs.write(AFTER + OTHER)
-    runs.fault("POST", "/v2/api/clients/", 400, times=9)
+    runs.fault(method, path, 400, times=9)
     runs.apply(**CONSENT)
     runs.call("DELETE", "/_emulator/faults")
     runs.write(AFTER + OTHER.replace("name: Bot", "name: Robot"))
@@ -92,7 +95,7 @@ def test_target_finishes_a_replacement_with_all_that_hangs_on_it_or_leaves_it_al
     assert [operation.key for operation in bot.operations] == ["update client/g/bot"]
     web = Aim(targets=(Address.parse("client/g/web"),))
     keys = [operation.key for operation in runs.plan(aim=web).plan.operations]
-    assert {"create scope/g/web/read", "update scope/g/api/call", f"delete client/g/web {old}"} < set(keys)
+    assert "update scope/g/api/call" in keys
     assert keys[-1] == f"delete client/g/web {old}"
     runs.apply(aim=web)
     assert clients(runs) == [runs.id("client/g/web")]
