@@ -113,6 +113,15 @@ def own_client(case: Case) -> Iterator[Refusal]:
             yield Refusal(change.address, "this program runs with its credentials")
 
 
+def own_secrets(case: Case) -> Iterator[Refusal]:
+    """Refuse to end a secret of the client that this program runs as: it may be the one in use."""
+    for change in case.ending():
+        live = case.snapshot.find(change.address.kind, change.id or "")
+        ours = live is not None and KINDS[live.kind].secret and live.parent == case.snapshot.caller
+        if ours and change.action is not Action.RETIRE:
+            yield Refusal(change.address, "this program may be running with it")
+
+
 def _follows_owner(change: Change, case: Case) -> bool:
     """Tell whether an object is replaced because its owner is, or was by a run that got no further."""
     above = owner(change.address)
