@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
 from reconciler import consequences, destruction, graph, guards, journal, live, partial
-from reconciler import drift as drifting
 from reconciler import plan as planning
 from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
 from reconciler.diff import compare, replacements
-from reconciler.drift import Drifts
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.manifest import aimed
-from reconciler.match import Matches, match, renamed
+from reconciler.match import Matches, match
 from reconciler.model import (
     EVERYTHING,
     Address,
@@ -39,7 +37,7 @@ from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import Site, State, others, state
 
-__all__ = ["Planned", "Site", "State", "apply", "drift", "outputs", "plan", "state"]
+__all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +136,6 @@ def apply(
             whole = planned.plan.complete and not planned.snapshot.poisoned
             settled = whole and done == len(planned.plan.operations)
             record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
-
-
-def drift(manifests: Manifests, client: AuthClient, site: Site, *, parallelism: int) -> Drifts:
-    """Compare the service with what was last applied, in as many calls as an empty plan takes; nothing can write."""
-    known = state(site)
-    snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
-    resources, _ = graph.resolve(manifests.resources, names)
-    bound = {
-        address: binding
-        for address, (binding, _) in renamed(manifests, known.entries).items()
-        if manifests.complete or address in resources
-    }
-    owners: dict[str, set[str]] = {name: set() for name, kind in KINDS.items() if kind.listed_by_owner}
-    for address in bound:
-        above = owner(address)
-        if address.kind in owners and above in bound and snapshot.find(above.kind, bound[above].id):
-            owners[address.kind].add(bound[above].id)
-    snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
-    found, unread = drifting.drifts(replace(manifests, resources=resources), bound, snapshot)
-    called = {identifier: ref.text for ref, identifier in names.items()}
-    called |= {binding.id: str(address) for address, binding in bound.items()}
-    return Drifts(found, len(bound) - len(unread), unread, called)
 
 
 def _run(planned: Planned) -> dict[str, Data]:

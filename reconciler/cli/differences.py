@@ -13,13 +13,13 @@ from reconciler.render import problems
 
 def drift(options: DriftOptions) -> None:
     """Compare the service with what was last applied. Changes nothing, and needs no valid manifests."""
-    from reconciler import pipeline
+    from reconciler import watch
     from reconciler.cli.session import connect
     from reconciler.render import drift as rendered
 
     manifests = _manifests(options)
     with connect(options, manifests) as (client, site):
-        found = pipeline.drift(manifests, client, site, parallelism=calls_at_once(options))
+        found = watch.drift(manifests, client, site, parallelism=calls_at_once(options))
     terminal.say(rendered.document(found) if options.json else rendered.text(found, terminal.look(options)))
     if found.unread:
         raise typer.Exit(Exit.ERROR)

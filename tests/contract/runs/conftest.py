@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler import journal, pipeline
+from reconciler import journal, pipeline, watch
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.drift import Drifts
 from reconciler.emulator import Emulator
@@ -66,7 +66,7 @@ class Runs:
 
     def drift(self, *files: str) -> Drifts:
         manifests = load([self.folder / file for file in files or ("",)])
-        return pipeline.drift(manifests, self.client, self.site, parallelism=4)
+        return watch.drift(manifests, self.client, self.site, parallelism=4)
 
     def entries(self) -> dict[str, Binding]:
         return {str(address): binding for address, binding in pipeline.state(self.site).entries.items()}
