@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.errors import UnknownAddress
 from reconciler.kinds import KINDS
-from reconciler.manifest.words import did_you_mean
+from reconciler.manifest.words import closest
 from reconciler.model import Address, Aim, Manifests
 
 
@@ -38,4 +38,6 @@ def _names_of_now(address: Address, manifests: Manifests) -> Iterator[Address]:
 
 
 def _near(address: Address, known: Iterable[Address]) -> str | None:
-    return did_you_mean(str(address), sorted(str(each) for each in known if each.kind == address.kind))
+    paths = sorted("/".join(each.path) for each in known if each.kind == address.kind)
+    near = closest("/".join(address.path), paths)
+    return f"did you mean `{address.kind}/{near}`?" if near else None
