@@ -1,15 +1,17 @@
 """What differs between the wanted and the live, field by field, and why. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Place
-from reconciler.generations import NOTHING, Life, Rotation, decide
+from reconciler.generations import Life, decide
 from reconciler.kinds import KINDS, Kind, lineage, normal, owner, owners
 from reconciler.match import Found, Leftover, Match, Matches
 from reconciler.model import (
+    EVERYTHING,
     Action,
     Address,
+    Aim,
     Binding,
     Change,
     Data,
@@ -28,10 +30,14 @@ from reconciler.model import (
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All changes, and the ids that stay as they are: those of objects that are neither made nor replaced."""
+    """All changes, and the ids that stay as they are: those of objects that are neither made nor replaced.
+
+    `complete`: no change was left out. `lives` says what becomes of each credential's generations, now and later.
+    """
 
     changes: tuple[Change, ...]
     ids: Mapping[Address, str]
+    complete: bool = True
     lives: Mapping[Address, Life] = field(default_factory=dict)
 
 
@@ -41,16 +47,16 @@ def compare(
     snapshot: Snapshot,
     *,
     undelivered: Iterable[Undelivered] = (),
-    asked: Rotation = NOTHING,
+    aim: Aim = EVERYTHING,
 ) -> Comparison:
     """Compare each resource with its object, owners first; list what is left over after them.
 
     `undelivered` are generations of credentials that an interrupted run may have made without delivering them.
     """
-    replaced = replacements(manifests, matches)
+    replaced = replacements(manifests, matches, aim.replace)
     ids = {address: identifier for address, identifier in matches.ids().items() if address not in replaced}
     lost = [*_lost_generations(undelivered, matches, snapshot)]
-    lives = _lives(manifests, matches, snapshot, asked, lost=lost)
+    lives = _lives(manifests, matches, snapshot, aim, lost=lost)
     changes = []
     for address, resource in manifests.resources.items():
         found, life = matches.found[address], lives.get(address, Life())
@@ -67,17 +73,17 @@ def compare(
         if leaving.action is Action.DELETE:
             changes += _superseded(address, leftover.binding, snapshot, leaving.place)
             changes += _other_generations(leaving, leftover, matches, snapshot)
-    return Comparison(tuple(changes), ids, lives)
+    return Comparison(tuple(changes), ids, lives=lives)
 
 
 def _lives(
-    manifests: Manifests, matches: Matches, snapshot: Snapshot, asked: Rotation, *, lost: Iterable[Change]
+    manifests: Manifests, matches: Matches, snapshot: Snapshot, aim: Aim, *, lost: Iterable[Change]
 ) -> dict[Address, Life]:
     """Decide on the generations of credentials, but for those that end anyway."""
     ending = {change.id for change in lost if change.id}
     for match in matches.found.values():
         ending.update(match.binding.predecessors if match.binding else ())
-    return decide(manifests, matches, snapshot, asked, ending=ending)
+    return decide(manifests, matches, snapshot, aim, ending=ending)
 
 
 def _retired(resource: Resource, life: Life, replaced: Mapping[Address, str]) -> Iterator[Change]:
@@ -100,8 +106,8 @@ def wanted(resource: Resource, ids: Mapping[Address, str], *, making: bool = Fal
     }
 
 
-def replacements(manifests: Manifests, matches: Matches) -> dict[Address, str]:
-    """Find what must be made anew, and why: an immutable field differs, or the owner is replaced."""
+def replacements(manifests: Manifests, matches: Matches, forced: Collection[Address] = ()) -> dict[Address, str]:
+    """Find what must be made anew, and why: an immutable field differs, the owner is replaced, or it is asked for."""
     replaced: dict[Address, str] = {}
     for address, resource in manifests.resources.items():
         match, above = matches.found[address], owner(address)
@@ -113,6 +119,8 @@ def replacements(manifests: Manifests, matches: Matches) -> dict[Address, str]:
         names = [name for name, _, _ in _differences(resource, match, matches.ids()) if _immutable(address, name)]
         if names:
             replaced[address] = f"{' and '.join(names)} cannot be changed"
+        elif address in forced:
+            replaced[address] = "--replace asks for it"
     return replaced
 
 
@@ -213,13 +221,13 @@ def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, g
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
     if removal and removal.keep:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
-    if not removal and leftover.binding and _referenced(address, leftover.binding):
+    if not removal and leftover.binding and only_referenced(address, leftover.binding):
         return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
-    because = "approved by `removed`" if removal else "it has left the manifests"
+    because = removal.why if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
 
 
-def _referenced(address: Address, binding: Binding) -> bool:
+def only_referenced(address: Address, binding: Binding) -> bool:
     """Tell whether no field of an object was ever managed: it was only referred to."""
     kind = KINDS[address.kind]
     return not kind.secret and not binding.digests.keys() - {kind.owner_field}

@@ -64,6 +64,19 @@ class InvalidSettings(ReconcilerError):
 
 
 @dataclass
+class UnknownAddress(ReconcilerError):
+    """An option names an address that it cannot be about; `hint` says what was probably meant."""
+
+    option: str
+    address: str
+    what: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.address}: {self.what}" + (f"; {self.hint}" if self.hint else "")
+
+
+@dataclass
 class CallFailed(ReconcilerError):
     """A call to the service failed; `outcome` says whether it may have been carried out all the same."""
 

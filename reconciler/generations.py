@@ -9,22 +9,7 @@ from datetime import UTC, datetime
 
 from reconciler.kinds import OVERLAP, lineage, owner, span
 from reconciler.match import Matches
-from reconciler.model import Action, Address, Live, Manifests, Resource, Snapshot, Upcoming
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """What was asked for beyond what the manifests say: rotations now, and which credential this run uses itself.
-
-    `revoke`: a secret has leaked, so its generation ends with the rotation instead of after the overlap.
-    """
-
-    addresses: frozenset[Address] = frozenset()
-    revoke: bool = False
-    in_use: str | None = None
-
-
-NOTHING = Rotation()
+from reconciler.model import Action, Address, Aim, Live, Manifests, Resource, Snapshot, Upcoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +32,7 @@ class Generations:
 
 
 def decide(
-    manifests: Manifests, matches: Matches, snapshot: Snapshot, asked: Rotation, *, ending: Container[str]
+    manifests: Manifests, matches: Matches, snapshot: Snapshot, aim: Aim, *, ending: Container[str]
 ) -> dict[Address, Life]:
     """Decide for each credential with a sink whose client is there. `ending` are ids that end for another reason."""
     ids = matches.ids()
@@ -59,7 +44,7 @@ def decide(
             busy = {each for each in taken if each != ids.get(address)}
             found = generations(resource, matches.found[address].live, client=ids[above], taken=busy, snapshot=snapshot)
             others = tuple(live for live in found.others if live.id not in ending)
-            decided[address] = life(resource, Generations(found.current, others), snapshot=snapshot, asked=asked)
+            decided[address] = life(resource, Generations(found.current, others), snapshot=snapshot, aim=aim)
     return decided
 
 
@@ -77,18 +62,18 @@ def generations(
     return Generations(current, tuple(others))
 
 
-def life(resource: Resource, found: Generations, *, snapshot: Snapshot, asked: Rotation) -> Life:
+def life(resource: Resource, found: Generations, *, snapshot: Snapshot, aim: Aim) -> Life:
     """Decide what becomes of the generations of one credential with a sink."""
     if any(kind in snapshot.poisoned for kind in lineage(resource.address.kind)):
         return Life()
     current, others = found.current, found.others
-    rotate = _due(resource, current, snapshot.now, asked) if current else None
+    rotate = _due(resource, current, snapshot.now, aim) if current else None
     newest_is_new = current is None or rotate is not None
     older = [*([current] if current and rotate else []), *others]
     began = snapshot.now if current is None or rotate else created(current)
     leave = began + span(resource.settings.get("overlap") or OVERLAP)
-    ended = _ended(older, asked, resource.address, over=not newest_is_new and snapshot.now >= leave)
-    spared = tuple(live for live, _ in ended if may_be_in_use(live, snapshot, asked))
+    ended = _ended(older, aim, resource.address, over=not newest_is_new and snapshot.now >= leave)
+    spared = tuple(live for live, _ in ended if may_be_in_use(live, snapshot, aim))
     ending = {live.id for live, _ in ended}
     return Life(
         rotate=rotate,
@@ -101,11 +86,11 @@ def life(resource: Resource, found: Generations, *, snapshot: Snapshot, asked: R
     )
 
 
-def may_be_in_use(live: Live, snapshot: Snapshot, asked: Rotation) -> bool:
+def may_be_in_use(live: Live, snapshot: Snapshot, aim: Aim) -> bool:
     """Tell whether this run may be using a credential: one of its own client, unless it is known to use a newer one."""
     if live.parent != snapshot.caller:
         return False
-    used = snapshot.find(live.kind, asked.in_use) if asked.in_use else None
+    used = snapshot.find(live.kind, aim.in_use) if aim.in_use else None
     return used is None or used.id == live.id or used.parent != live.parent or created(used) < created(live)
 
 
@@ -119,8 +104,8 @@ def _name(live: Live) -> str:
     return str(live.fields["name"]).rpartition("#")[0]
 
 
-def _due(resource: Resource, current: Live, now: datetime, asked: Rotation) -> str | None:
-    if resource.address in asked.addresses:
+def _due(resource: Resource, current: Live, now: datetime, aim: Aim) -> str | None:
+    if resource.address in aim.rotate:
         return "it was asked for"
     age = resource.settings.get("rotate_after")
     if age and now - created(current) >= span(age):
@@ -128,9 +113,9 @@ def _due(resource: Resource, current: Live, now: datetime, asked: Rotation) -> s
     return None
 
 
-def _ended(older: Sequence[Live], asked: Rotation, address: Address, *, over: bool) -> list[tuple[Live, str]]:
+def _ended(older: Sequence[Live], aim: Aim, address: Address, *, over: bool) -> list[tuple[Live, str]]:
     """List what ends, and why."""
-    if asked.revoke and address in asked.addresses:
+    if aim.revoke and address in aim.rotate:
         return [(live, "it was asked for: its secret is known to others") for live in older]
     if over:
         return [(live, "its time beside its successor is over") for live in older]

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
-from reconciler import graph, guards, journal, live
+from reconciler import consequences, destruction, graph, guards, journal, live, partial
 from reconciler import plan as planning
 from reconciler.apply import Steering
 from reconciler.apply.verification import verifier
@@ -15,13 +14,14 @@ from reconciler.auth import AuthClient
 from reconciler.bindings import Bindings
 from reconciler.diff import Comparison, compare, replacements
 from reconciler.errors import InvalidManifests, Problem
-from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
-from reconciler.lookup import look_up
+from reconciler.manifest import aimed
 from reconciler.match import Matches, match
 from reconciler.model import (
+    EVERYTHING,
     Address,
+    Aim,
     Binding,
     Data,
     Event,
@@ -33,6 +33,7 @@ from reconciler.model import (
     Verb,
     digest,
 )
+from reconciler.observe import observe
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import Site, State, others, state
@@ -58,40 +59,45 @@ def plan(
     *,
     consents: Consents,
     parallelism: int,
-    asked: Rotation = NOTHING,
+    aim: Aim = EVERYTHING,
 ) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    reader, known, elsewhere = Reader(client), state(site), others(site)
+    known, elsewhere, stated = state(site), others(site), manifests
+    aimed.check(aim, stated, known.entries)
     read_at = time.monotonic()
-    with ThreadPoolExecutor(2) as pool:
-        caller = pool.submit(reader.caller)
-        found = pool.submit(look_up, client, graph.names(manifests.resources.values()))
-        expected = _expected(manifests, known.entries)
-        snapshot = live.read(reader, caller="", expected=expected, parallelism=parallelism)
-        snapshot = replace(snapshot, caller=caller.result().id, now=caller.result().now)
-    resources, problems = graph.resolve(manifests.resources, found.result())
+    if aim.destroy:
+        manifests = destruction.nothing(stated, known.entries)
+    snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
+    resources, problems = graph.resolve(manifests.resources, names)
     _refuse(problems)
     manifests = replace(manifests, resources=resources)
     undelivered, unanswered = known.undelivered(), known.unanswered()
     first = match(manifests, snapshot, known.entries, {}, elsewhere, unanswered)
-    owners = _owners(manifests, first, known.entries, undelivered, snapshot)
-    snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
+    ending = replacements(manifests, first, aim.replace)
+    owners = _owners(manifests, first, known.entries, ending, undelivered, snapshot)
+    snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
     sinks = _sinks(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     unsure = {each.address: None for each in undelivered if each.address in sinks and each.address not in heads}
     matches = match(manifests, snapshot, known.entries, unsure | _held(manifests, heads), elsewhere, unanswered)
     _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, undelivered=undelivered, asked=asked)
+    comparison = compare(manifests, matches, snapshot, undelivered=undelivered, aim=aim)
+    comparison = partial.restrict(comparison, manifests, snapshot, aim)
+    comparison = consequences.told(comparison, matches, snapshot)
     made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
-    case = Case(made, manifests, matches, snapshot, known.entries, consents, asked)
-    made = replace(
-        made,
-        refusals=guards.check(case),
-        notes=(*_deliveries(made, sinks, known.entries), *_spared(comparison), *guards.notes(case)),
-        upcoming=tuple(each for life in comparison.lives.values() for each in life.upcoming),
-        names={identifier: ref.text for ref, identifier in found.result().items()}
-        | {identifier: str(address) for address, identifier in matches.ids().items()},
+    # What ends is protected as the manifests say, also where everything is to end.
+    protecting = replace(manifests, resources={**stated.resources, **resources})
+    case = Case(made, protecting, matches, snapshot, known.entries, guards.spoken(consents, aim), aim)
+    notes = (
+        *_deliveries(made, sinks, known.entries),
+        *_spared(comparison),
+        *guards.notes(case),
+        *_left_behind(made, stated, known.entries, aim),
     )
+    called = {identifier: ref.text for ref, identifier in names.items()}
+    called |= {identifier: str(address) for identifier, address in matches.addresses().items()}
+    upcoming = tuple(each for life in comparison.lives.values() for each in life.upcoming)
+    made = replace(made, refusals=guards.check(case), notes=notes, upcoming=upcoming, names=called)
     return Planned(made, known, snapshot, sinks, read_at)
 
 
@@ -138,23 +144,11 @@ def _history(stored: Bindings) -> dict[str, Data]:
     return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
 
 
-def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[str, list[str]]:
-    """Collect the ids that decisions rest on, so that none of them is taken for gone because a list left it out."""
-    expected: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for address, binding in entries.items():
-        expected[address.kind] += [binding.id, *binding.predecessors]
-    for address, resource in manifests.resources.items():
-        pinned = [resource.id, *(former.id for former in resource.previously)]
-        expected[address.kind] += [identifier for identifier in pinned if identifier]
-    for removal in manifests.removed:
-        expected[removal.address.kind] += [removal.id] if removal.id else []
-    return expected
-
-
 def _owners(
     manifests: Manifests,
     matches: Matches,
     entries: Mapping[Address, Binding],
+    ending: Iterable[Address],
     undelivered: Iterable[Undelivered],
     snapshot: Snapshot,
 ) -> dict[str, set[str]]:
@@ -162,7 +156,7 @@ def _owners(
 
     They are the owners of what is managed, bound, or was left undelivered, and those that go themselves.
     """
-    ids, ending = matches.ids(), replacements(manifests, matches)
+    ids = matches.ids()
     going = [(address, leftover.id) for address, leftover in matches.leftovers.items()]
     going += [(address, ids[address]) for address in ending]
     going += [(address, each) for address, binding in entries.items() for each in binding.predecessors]
@@ -229,6 +223,18 @@ def _spared(comparison: Comparison) -> Iterator[str]:
         for spared in life.spared:
             why = "this run may be using it itself; name the one that it uses in RECONCILER_CREDENTIAL_ID"
             yield f"{address}: the earlier generation {spared.id} stays, since {why}"
+
+
+def _left_behind(plan: Plan, stated: Manifests, entries: Mapping[Address, Binding], aim: Aim) -> Iterator[str]:
+    """Say what a destruction leaves: secrets where they were delivered, and what is not bound."""
+    if not aim.destroy:
+        return
+    sinks = _sinks(stated)
+    for address in sorted({change.address for change in plan.changes} & sinks.keys()):
+        where = sinks[address].destination
+        yield f"{address}: what was delivered stays in {where}; move it away before this is made again"
+    if not aim.partial:
+        yield from destruction.unbound(stated, entries)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

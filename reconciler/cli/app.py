@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, login, manifests, terminal
+from reconciler.cli import changes, differences, login, manifests, terminal
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import (
     ApplyOptions,
+    DestroyOptions,
+    DriftOptions,
     LoginOptions,
     ManifestOptions,
     OutputOptions,
@@ -39,6 +41,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("build", taking(ManifestOptions, manifests.build)),
     ("plan", taking(PlanOptions, changes.plan)),
     ("apply", taking(ApplyOptions, changes.apply)),
+    ("destroy", taking(DestroyOptions, changes.destroy)),
+    ("drift", taking(DriftOptions, differences.drift)),
     ("output", taking(OutputOptions, manifests.output)),
     ("login", taking(LoginOptions, login.login)),
     ("logout", taking(TargetOptions, login.logout)),

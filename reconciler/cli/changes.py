@@ -1,4 +1,4 @@
-"""`plan` and `apply`: show what would happen, and make it happen."""
+"""`plan`, `apply` and `destroy`: show what would happen, and make it happen."""
 
 import os
 import signal
@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reconciler.cli import terminal
+from reconciler.cli import asked, terminal
 from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import ApplyOptions, PlanOptions
+from reconciler.cli.options import ApplyOptions, DestroyOptions, PlanOptions
 from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.render.safe import safe
 
 if TYPE_CHECKING:
     from reconciler.auth import AuthClient
-    from reconciler.guards import Consents
     from reconciler.model import Event, Manifests
     from reconciler.pipeline import Planned, Site
-    from reconciler.render.style import Style
 
 
 def plan(options: PlanOptions) -> None:
@@ -41,6 +39,15 @@ def plan(options: PlanOptions) -> None:
 
 def apply(options: ApplyOptions) -> None:
     """Plan, show the plan, ask, and apply it."""
+    _carry_out(options, "Apply this plan?")
+
+
+def destroy(options: DestroyOptions) -> None:
+    """Delete everything that is bound here, or what --target names: plan, show the plan, ask, and apply it."""
+    _carry_out(options, "Delete all of this? There is no way back.")
+
+
+def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
     from reconciler.cli.session import connect
     from reconciler.lock import hold
     from reconciler.render.plan import shown
@@ -48,7 +55,7 @@ def apply(options: ApplyOptions) -> None:
     manifests = load(options)
     with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout):
         planned = _plan(options, manifests, client, site)
-        if shown(planned.plan) and not (options.auto_approve or _approved(no_input=options.no_input)):
+        if shown(planned.plan) and not (options.auto_approve or _approved(question, no_input=options.no_input)):
             terminal.warn("Nothing was changed.")
             raise typer.Exit(Exit.ERROR)
         run = _apply(options, planned, client, site)
@@ -67,10 +74,11 @@ class _Run:
     ended: int = 0
 
 
-def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", site: "Site") -> "Planned":
+def _plan(
+    options: PlanOptions | DestroyOptions, manifests: "Manifests", client: "AuthClient", site: "Site"
+) -> "Planned":
     """Plan and show it; a refused plan ends here."""
     from reconciler import pipeline
-    from reconciler.generations import Rotation
     from reconciler.render import plan as rendered
 
     if options.overlay and manifests.environment is None and site.bindings.exists():
@@ -78,27 +86,24 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
             f"warning: no overlay names its `environment`, so this goes on with {site.bindings}, whichever overlays "
             "that was made with; write `environment: NAME` at the top of one to keep environments apart"
         )
-    planned = pipeline.plan(
-        manifests,
-        client,
-        site,
-        consents=_consents(options),
-        parallelism=calls_at_once(options),
-        asked=Rotation(in_use=os.environ.get("RECONCILER_CREDENTIAL_ID")),
-    )
-    terminal.say(rendered.text(planned.plan, _style(options)))
+    consents, aim, parallelism = asked.consents(options), asked.aim(options), calls_at_once(options)
+    planned = pipeline.plan(manifests, client, site, consents=consents, aim=aim, parallelism=parallelism)
+    if aim.destroy and not rendered.shown(planned.plan):
+        terminal.say(f"Nothing to destroy: {'none of that' if aim.partial else 'nothing'} is bound here.")
+    else:
+        terminal.say(rendered.text(planned.plan, terminal.look(options)))
     if not planned.plan.applyable:
         raise typer.Exit(Exit.REFUSED)
     return planned
 
 
-def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
+def _apply(options: ApplyOptions | DestroyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
     """Apply a plan, showing what happens."""
     from reconciler import pipeline
     from reconciler.cli.login import renewing
     from reconciler.render import run as rendered
 
-    run, style = _Run(), _style(options)
+    run, style = _Run(), terminal.look(options)
     with _signals() as (stop, received):
         renew = renewing(client, no_input=options.no_input)
         steering = pipeline.Steering(calls_at_once(options), stop, renew)
@@ -125,7 +130,9 @@ def _tell(line: str, stop: threading.Event) -> None:
         stop.set()
 
 
-def _report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: _Run) -> None:
+def _report(
+    options: ApplyOptions | DestroyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: _Run
+) -> None:
     from reconciler import pipeline
     from reconciler.render import outputs
     from reconciler.render import run as rendered
@@ -134,7 +141,7 @@ def _report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", s
     done = run.recorded and not of_events(run.events)
     if not done or shown(planned.plan):
         again = ["reconciler", *sys.argv[1:]]
-        terminal.say(rendered.summary(run.events, _style(options), again=again, recorded=run.recorded))
+        terminal.say(rendered.summary(run.events, terminal.look(options), again=again, recorded=run.recorded))
     if done and (known := pipeline.outputs(manifests, pipeline.state(site).entries)):
         terminal.say("\nOutputs:\n" + outputs.text(known, outputs.Format.TEXT))
     if os.environ.get("CI"):
@@ -158,27 +165,11 @@ def _keep(planned: "Planned", site: "Site", run: _Run) -> None:
                 terminal.warn(f"Keep {names}: the secret of {address} stands nowhere else.")
 
 
-def _consents(options: PlanOptions) -> "Consents":
-    from reconciler.guards import Consents
-
-    return Consents(
-        delete=frozenset(options.allow_delete or ()),
-        replace=frozenset(options.allow_replace or ()),
-        create=frozenset(options.allow_create or ()),
-        lockout=frozenset(options.allow_lockout or ()),
-        adopt=not options.no_adopt,
-    )
-
-
-def _approved(*, no_input: bool) -> bool:
+def _approved(question: str, *, no_input: bool) -> bool:
     if no_input:
         terminal.warn("This would ask before it changes anything; give --auto-approve to apply without asking.")
         return False
-    return terminal.ask("Apply this plan? Only `yes` is taken as consent: ")
-
-
-def _style(options: PlanOptions) -> "Style":
-    return terminal.style(no_colour=options.no_color, ascii_only=options.ascii)
+    return terminal.ask(f"{question} Only `yes` is taken as consent: ")
 
 
 @contextmanager

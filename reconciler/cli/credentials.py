@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.load import calls_at_once, config
-from reconciler.cli.options import PlanOptions, Targeting
+from reconciler.cli.options import ReadOptions, Targeting
 from reconciler.errors import InvalidSettings, NotAuthenticated
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def settings(options: Targeting) -> dict[str, Any]:
     """Say how calls are sent."""
     environ = os.environ
     return {
-        "pool_size": calls_at_once(options) if isinstance(options, PlanOptions) else 1,
+        "pool_size": calls_at_once(options) if isinstance(options, ReadOptions) else 1,
         "proxy": environ.get("RECONCILER_PROXY"),
         "ca_bundle": environ.get("RECONCILER_CA_BUNDLE"),
     }

@@ -13,6 +13,7 @@ from reconciler.errors import (
     StaleBindings,
     StaleObject,
     Undecided,
+    UnknownAddress,
     Unrecorded,
 )
 from reconciler.model import Event, Failed, Finished, Skipped, Verb
@@ -39,6 +40,7 @@ class Exit(IntEnum):
 
 _OF_TYPE = {
     NotAuthenticated: Exit.AUTHENTICATION,
+    UnknownAddress: Exit.USAGE,
     StaleBindings: Exit.STALE,
     StaleObject: Exit.STALE,
     Locked: Exit.LOCKED,

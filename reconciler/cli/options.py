@@ -15,12 +15,16 @@ T = TypeVar("T")
 
 
 def _addresses(texts: list[str] | None) -> list[str] | None:
+    _named([text for text in texts or () if text != "all"])
+    return texts
+
+
+def _named(texts: list[str] | None) -> list[str] | None:
     from reconciler.manifest.addresses import NoAddress, read
 
     for text in texts or ():
         try:
-            if text != "all":
-                read(text)
+            read(text)
         except NoAddress as error:
             raise typer.BadParameter(f"{error}, {error.hint}" if error.hint else str(error)) from None
     return texts
@@ -65,7 +69,10 @@ Parallelism: TypeAlias = Annotated[
 ]
 NoColour: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 Ascii: TypeAlias = Annotated[bool, typer.Option("--ascii", help="Print symbols in ASCII only.")]
-Detailed: TypeAlias = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Detailed: TypeAlias = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are differences.")
+]
 AllowDelete: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -92,6 +99,28 @@ AllowLockout: TypeAlias = Annotated[
     typer.Option(
         "--allow-lockout", metavar="ADDRESS", callback=_addresses, help="Approve that you lose a project (repeatable)."
     ),
+]
+Targets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="ADDRESS",
+        callback=_named,
+        help="Only this, what is below it, and what they need (repeatable).",
+    ),
+]
+Excluded: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="ADDRESS",
+        callback=_named,
+        help="All but this, what is below it, and what needs it (repeatable).",
+    ),
+]
+Replaced: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--replace", metavar="ADDRESS", callback=_named, help="Make this anew (repeatable)."),
 ]
 NoAdopt: TypeAlias = Annotated[bool, typer.Option("--no-adopt", help="Refuse to take over objects that exist.")]
 AutoApprove: TypeAlias = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking.")]
@@ -174,18 +203,33 @@ class ServiceOptions(ManifestOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions(ServiceOptions):
-    """What every command takes that makes a plan."""
+class ReadOptions(ServiceOptions):
+    """What every command takes that reads what is there."""
 
     parallelism: Parallelism = None
-    detailed_exitcode: Detailed = False
+    no_color: NoColour = False
+    ascii: Ascii = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartOptions(ReadOptions):
+    """What every command takes that can be about a part."""
+
+    target: Targets = None
+    exclude: Excluded = None
     allow_delete: AllowDelete = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions(PartOptions):
+    """What every command takes that makes a plan."""
+
+    replace: Replaced = None
+    detailed_exitcode: Detailed = False
     allow_replace: AllowReplace = None
     allow_create: AllowCreate = None
     allow_lockout: AllowLockout = None
     no_adopt: NoAdopt = False
-    no_color: NoColour = False
-    ascii: Ascii = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +239,23 @@ class ApplyOptions(PlanOptions):
     auto_approve: AutoApprove = False
     no_input: NoInput = False
     lock_timeout: LockTimeout = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyOptions(PartOptions):
+    """What `destroy` takes: nothing of what allows to make something."""
+
+    auto_approve: AutoApprove = False
+    no_input: NoInput = False
+    lock_timeout: LockTimeout = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOptions(ReadOptions):
+    """What `drift` takes besides."""
+
+    json: Json = False
+    detailed_exitcode: Detailed = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from reconciler import files
+from reconciler.cli.options import ReadOptions
 from reconciler.errors import CannotWrite
 from reconciler.render.style import Style
 
@@ -27,6 +28,11 @@ def style(*, no_colour: bool = False, ascii_only: bool = False) -> Style:
         colour = bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
     spoken = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     return Style(colour=colour, ascii=ascii_only or spoken != "utf8")
+
+
+def look(options: ReadOptions) -> Style:
+    """Choose the look that the options of a command ask for."""
+    return style(no_colour=options.no_color, ascii_only=options.ascii)
 
 
 def say(text: str) -> None:

@@ -1,11 +1,12 @@
 """What a plan may not do without a consent in words: a function a rule, each yielding refusals. Pure."""
 
 from reconciler.guards.administration import lockout, notes
-from reconciler.guards.case import Case, Consents
+from reconciler.guards.case import Case, Consents, spoken
 from reconciler.guards.ending import (
     incomplete_reads,
     irreplaceable,
     own_client,
+    own_secrets,
     protected,
     taken_along,
     too_many_deletions,
@@ -15,7 +16,7 @@ from reconciler.guards.ending import (
 from reconciler.guards.making import adoptions, misfits, uncreatable, unexpected_creates
 from reconciler.model import Refusal
 
-__all__ = ["Case", "Consents", "check", "notes"]
+__all__ = ["Case", "Consents", "check", "notes", "spoken"]
 
 
 def check(case: Case) -> tuple[Refusal, ...]:
@@ -30,6 +31,7 @@ def check(case: Case) -> tuple[Refusal, ...]:
         taken_along,
         lockout,
         own_client,
+        own_secrets,
         uncreatable,
         misfits,
         adoptions,

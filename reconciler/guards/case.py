@@ -1,11 +1,10 @@
 """What a guard may look at, and what the user has agreed to. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reconciler.generations import NOTHING, Rotation
 from reconciler.match import Matches
-from reconciler.model import Action, Address, Binding, Change, Manifests, Plan, Snapshot
+from reconciler.model import EVERYTHING, Action, Address, Aim, Binding, Change, Manifests, Plan, Snapshot
 
 ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
 
@@ -31,11 +30,18 @@ class Case:
     snapshot: Snapshot
     bindings: Mapping[Address, Binding]
     consents: Consents
-    asked: Rotation = NOTHING
+    aim: Aim = EVERYTHING
 
     def ending(self) -> Iterator[Change]:
         """Iterate over the changes that end an object: it is deleted, replaced, or was replaced before."""
         return (change for change in self.plan.changes if change.action in ENDING)
+
+
+def spoken(consents: Consents, aim: Aim) -> Consents:
+    """Add what is agreed to by asking for it: replacements by name, and with the end of everything all deletions."""
+    named = frozenset(str(address) for address in aim.replace)
+    everything = frozenset({"all"} if aim.destroy and not aim.partial else ())
+    return replace(consents, replace=consents.replace | named, delete=consents.delete | everything)
 
 
 def agreed(address: Address, consents: frozenset[str]) -> bool:

@@ -108,13 +108,17 @@ def taken_along(case: Case) -> Iterator[Refusal]:
 
 
 def own_client(case: Case) -> Iterator[Refusal]:
-    """Refuse to delete the client that this program runs as, and the credential that it may be running with."""
+    """Refuse to delete the client that this program runs as."""
     for change in case.ending():
         if change.id == case.snapshot.caller:
             yield Refusal(change.address, "this program runs with its credentials")
-            continue
+
+
+def own_secrets(case: Case) -> Iterator[Refusal]:
+    """Refuse to end a secret that this program may be running with; a retirement waits by itself."""
+    for change in case.ending():
         live = case.snapshot.find(change.address.kind, change.id or "")
-        ours = live and KINDS[live.kind].secret and may_be_in_use(live, case.snapshot, case.asked)
+        ours = live is not None and KINDS[live.kind].secret and may_be_in_use(live, case.snapshot, case.aim)
         if ours and change.action is not Action.RETIRE:
             why = "this program may be running with it: RECONCILER_CREDENTIAL_ID does not name a newer one"
             yield Refusal(change.address, why)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Data, Fields, Live, Want
 
@@ -58,10 +59,10 @@ CLIENT = Kind(
         Field("name", required=True),
         Field("client_type", immutable=True),
         Field("public_client", immutable=True),
-        Field("visibility"),
-        Field("redirect_uris", unordered=True),
+        Field("visibility", means=consequences.visibility),
+        Field("redirect_uris", unordered=True, means=consequences.redirects),
         Field("links", nullable=True),
-        Field("required_idp", nullable=True, want=Want.PROVIDER),
+        Field("required_idp", nullable=True, want=Want.PROVIDER, means=consequences.provider),
         Field("preselect_idp", nullable=True, want=Want.PROVIDER),
     ),
     one_of=("client_type", "public_client"),
@@ -72,5 +73,6 @@ CLIENT = Kind(
     denotes=Want.IDENTITY,
     uncreatable=_uncreatable,
     objections=_objections,
+    ends=consequences.client_ends,
     breaks="a new client id and new secrets, other scope strings, and the loss of all consents",
 )

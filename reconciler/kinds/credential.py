@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live
 
@@ -48,5 +49,6 @@ CREDENTIAL = Kind(
     listed_by_owner=True,
     secret=True,
     objections=_objections,
+    ends=consequences.credential_ends,
     breaks="a new secret",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.kinds.consequences import End, Rule, harmless, unnoticed
 from reconciler.model import Data, Fields, Live, Ref, Want, canonical, references
 
 Wire = Mapping[str, Data]
@@ -15,7 +16,8 @@ class Field:
 
     `required`: a create needs it. `nullable`: `null` clears it. `immutable`: changing it is a replacement.
     `unordered`: a list that the service keeps as a set; its absence and `[]` are the same. `want`: the value, or each
-    element of the list, names something; with `element` that name stands under this key of each element.
+    element of the list, names something; with `element` that name stands under this key of each element, and `relation`
+    says what the object that has the field is to what it names. `means` says what a change of it breaks.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Field:
     unordered: bool = False
     want: Want | None = None
     element: str | None = None
+    relation: str = ""
+    means: Rule = harmless
 
 
 def _anything(_: Fields) -> str | None:
@@ -57,7 +61,7 @@ class Kind:
     that may do so through a group. `secret`: the service
     shows something once when it makes one. `goes_with_owner`: deleting the owner deletes it, without a call of its own.
     `keeps_natural_key`: no two objects can have the same natural key, not even for a moment. `breaks` says in the
-    domain's words what a replacement costs.
+    domain's words what a replacement costs, and `ends` what the end of an object does.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Kind:
     misfit: Callable[[Fields, Fields], str | None] = _fits
     objections: Callable[[Fields], Iterator[tuple[str, str]]] = _no_objections
     breaks: str = ""
+    ends: End = unnoticed
     by_name: Mapping[str, Field] = field(init=False, default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live
 
@@ -34,13 +35,14 @@ POLICY = Kind(
         Field("display_name", required=True),
         Field("description", required=True),
         Field("high_assurance", immutable=True),
-        Field("authentication_assurance_timeout", nullable=True),
-        Field("required_mfa"),
-        Field("domain_constraints_include", unordered=True, nullable=True),
-        Field("domain_constraints_exclude", unordered=True, nullable=True),
+        Field("authentication_assurance_timeout", nullable=True, means=consequences.timeout),
+        Field("required_mfa", means=consequences.second_factor),
+        Field("domain_constraints_include", unordered=True, nullable=True, means=consequences.domains_that_pass),
+        Field("domain_constraints_exclude", unordered=True, nullable=True, means=consequences.domains_that_do_not),
     ),
     natural=lambda fields: (fields.get("display_name"),),
     from_wire=_live,
     objections=_objections,
+    ends=consequences.policy_ends,
     breaks="a new policy id: whatever refers to the old one, in other services too, loses it",
 )

@@ -1,5 +1,6 @@
 """Projects: who administers what. They own policies and clients."""
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Live, Want
 
@@ -24,8 +25,14 @@ PROJECT = Kind(
     fields=(
         Field("display_name", required=True),
         Field("contact_email", required=True),
-        Field("admin_ids", unordered=True, want=Want.IDENTITY),
-        Field("admin_group_ids", unordered=True, want=Want.GROUP),
+        Field(
+            "admin_ids",
+            unordered=True,
+            want=Want.IDENTITY,
+            relation="is administered by it",
+            means=consequences.administrators,
+        ),
+        Field("admin_group_ids", unordered=True, want=Want.GROUP, means=consequences.administrator_groups),
     ),
     natural=lambda fields: (fields.get("display_name"),),
     from_wire=_live,

@@ -1,5 +1,6 @@
 """Scopes: what a client offers to others, and which scopes of others it needs for that."""
 
+from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live, Want
 
@@ -45,10 +46,17 @@ SCOPE = Kind(
         Field("fqdn", immutable=True),
         Field("name", required=True),
         Field("description", required=True),
-        Field("required_domains", unordered=True),
-        Field("dependent_scopes", unordered=True, want=Want.SCOPE, element="scope"),
-        Field("advertised"),
-        Field("allows_refresh_token"),
+        Field("required_domains", unordered=True, means=consequences.linked_domains),
+        Field(
+            "dependent_scopes",
+            unordered=True,
+            want=Want.SCOPE,
+            element="scope",
+            relation="depends on it",
+            means=consequences.calls_on,
+        ),
+        Field("advertised", means=consequences.advertised),
+        Field("allows_refresh_token", means=consequences.refresh_tokens),
     ),
     natural=lambda fields: (fields.get("fqdn"), fields.get("scope_suffix")),
     from_wire=_live,
@@ -56,5 +64,6 @@ SCOPE = Kind(
     denotes=Want.SCOPE,
     keeps_natural_key=True,
     misfit=_misfit,
+    ends=consequences.scope_ends,
     breaks="a new scope id, and with another suffix or client a new scope string; the loss of all consents to it",
 )

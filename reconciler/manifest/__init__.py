@@ -15,7 +15,7 @@ from reconciler.manifest.exclusion import NOTHING, Exclusion
 from reconciler.manifest.index import Index, index
 from reconciler.manifest.resources import make, outputs, removals
 from reconciler.manifest.schema import is_output_name, schema_names, schema_text
-from reconciler.manifest.select import Selection, select
+from reconciler.manifest.select import Selection, root_of, select
 from reconciler.manifest.wellknown import wellknown
 from reconciler.manifest.write import text
 from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
@@ -26,6 +26,7 @@ __all__ = [
     "build",
     "is_output_name",
     "load",
+    "root_of",
     "schema_names",
     "schema_text",
     "select",

@@ -51,7 +51,7 @@ def select(
     """
     cwd = _absolute(cwd or Path())
     named = [_absolute(cwd / path) for path in paths] or [cwd]
-    root = Path(os.path.commonpath([path if _is_folder(path) else path.parent for path in named]))
+    root = root_of(named)
     laid = tuple(_absolute(cwd / path) for path in overlays)
     apart = {_real(path) for path in laid}
     problems = [_problem(path, cwd, what) for path in laid if (what := _missing(path))]
@@ -68,6 +68,12 @@ def select(
         raise InvalidManifests(tuple(problems))
     complete = root in named or _covers(root, {*files, *apart}, exclude)
     return Selection(root, tuple(sorted(files.values())), laid, complete, cwd)
+
+
+def root_of(named: Sequence[Path]) -> Path:
+    """Find the folder that paths mean: a folder itself, of a file its own, of several their common parent."""
+    found = [_absolute(path) for path in named or (Path(),)]
+    return Path(os.path.commonpath([path if _is_folder(path) else path.parent for path in found]))
 
 
 def _manifests(folder: Path, exclude: Exclusion, unread: Callable[[OSError], None]) -> Iterator[Path]:

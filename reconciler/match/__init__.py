@@ -10,7 +10,7 @@ from reconciler.match.result import Found, Leftover, Match, Matches
 from reconciler.match.search import Search
 from reconciler.model import Address, Binding, Manifests, Snapshot, Unanswered
 
-__all__ = ["Found", "Leftover", "Match", "Matches", "match"]
+__all__ = ["Found", "Leftover", "Match", "Matches", "match", "renamed"]
 
 
 def match(

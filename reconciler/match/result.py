@@ -51,3 +51,8 @@ class Matches:
     def ids(self) -> dict[Address, str]:
         """Map each address that has an object to the object's id."""
         return {address: match.live.id for address, match in self.found.items() if match.live}
+
+    def addresses(self) -> dict[str, Address]:
+        """Map the id of each object that is ours to its address, also of what was left over."""
+        left = {leftover.id: address for address, leftover in self.leftovers.items()}
+        return left | {identifier: address for address, identifier in self.ids().items()}

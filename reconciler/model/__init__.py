@@ -1,5 +1,6 @@
 """The vocabulary: the data that travels from manifests and service through plan and apply to the report. Pure."""
 
+from reconciler.model.aim import EVERYTHING, Aim
 from reconciler.model.data import (
     KEY,
     UUID,
@@ -13,6 +14,7 @@ from reconciler.model.data import (
     digest,
     references,
     substitute,
+    texts,
 )
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
@@ -21,10 +23,12 @@ from reconciler.model.service import EPOCH, Binding, Live, Secret, Snapshot, Una
 
 __all__ = [
     "EPOCH",
+    "EVERYTHING",
     "KEY",
     "UUID",
     "Action",
     "Address",
+    "Aim",
     "Binding",
     "Change",
     "Data",
@@ -60,4 +64,5 @@ __all__ = [
     "digest",
     "references",
     "substitute",
+    "texts",
 ]

@@ -90,6 +90,18 @@ def references(value: Data) -> Iterator[Ref]:
             yield from references(item)
 
 
+def texts(value: Data) -> Iterator[str]:
+    """Find each text inside a value, in order: among them are the ids of what it refers to."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
 def _plain(value: object) -> Data:
     if isinstance(value, Ref):
         return {"ref": str(value.address) if value.address else value.text}

@@ -45,12 +45,16 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An approved deletion; `keep` only forgets the object, `id` names it where nothing keeps the bindings."""
+    """An approved deletion; `keep` only forgets the object, `id` names it where nothing keeps the bindings.
+
+    `why` says what approves it. One that the manifests do not state has no place.
+    """
 
     address: Address
     keep: bool
     id: str | None
-    place: Place
+    place: Place | None
+    why: str = "approved by `removed`"
 
 
 @dataclass(frozen=True, slots=True)

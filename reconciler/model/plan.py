@@ -56,6 +56,8 @@ class Change:
     because: str | None = None
     delete_first: bool = False
     """Of a replacement: the old object must go before the new one can be made (a scope that keeps its suffix)."""
+    consequences: tuple[str, ...] = ()
+    """What it breaks outside of what is managed here, in the domain's words. For readers only."""
 
 
 class Verb(StrEnum):

@@ -27,7 +27,7 @@ def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, sna
         environment=manifests.environment,
         changes=comparison.changes,
         operations=operations,
-        complete=manifests.complete,
+        complete=manifests.complete and comparison.complete,
         manifests=manifests.digest,
         observed=_observed(comparison, matches, snapshot),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler import graph
 from reconciler.diff import Comparison
 from reconciler.kinds import KINDS, within
-from reconciler.model import Action, Change, Data, Live, Operation, Snapshot, Verb
+from reconciler.model import Action, Change, Live, Operation, Snapshot, Verb, texts
 
 _ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
 
@@ -75,7 +75,7 @@ def _before(endings: Mapping[str, _Ending]) -> dict[str, list[str]]:
         root, parent = _root(identifier, endings), ending.live.parent
         if parent and parent in endings:
             owned[_root(parent, endings)].append(root)
-        for target in _ids(dict(ending.live.fields)):
+        for target in texts(dict(ending.live.fields)):
             if target in endings:
                 referrers[_root(target, endings)].append(root)
 
@@ -100,7 +100,7 @@ def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
         return set()
     after = set()
     for operation in others:
-        if operation.verb is Verb.UPDATE and identifier in _ids(dict(operation.before)):
+        if operation.verb is Verb.UPDATE and identifier in texts(dict(operation.before)):
             after.add(operation.key)
         successor = operation.address == change.address or within(operation.address, change.address)
         if change.action in (Action.REPLACE, Action.RETIRE) and successor:
@@ -128,14 +128,3 @@ def _delete(ending: _Ending, after: set[str]) -> Operation:
 def _forget(change: Change, after: tuple[str, ...] = ()) -> Operation:
     key = f"{Verb.FORGET} {change.address}"
     return Operation(key=key, verb=Verb.FORGET, address=change.address, id=change.id, after=after)
-
-
-def _ids(value: Data) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _ids(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _ids(item)

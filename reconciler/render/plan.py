@@ -1,10 +1,11 @@
 """A plan as people read it: each change with its place and reason, refusals with their consents, and the sums."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import KINDS
-from reconciler.model import Action, Change, Data, FieldChange, Plan, Refusal, Upcoming, canonical
+from reconciler.model import UUID, Action, Change, Data, FieldChange, Plan, Refusal, Upcoming, canonical
 from reconciler.render.safe import safe, value
 from reconciler.render.style import Style
 
@@ -21,6 +22,8 @@ _COUNTED = (
 
 
 _ONE_LINE = 80
+_ALONE = re.compile(rf"(?<![/\w]){UUID.pattern}(?![/\w])")
+"""An id that is not a part of something else, such as a scope string."""
 
 
 def text(plan: Plan, style: Style) -> str:
@@ -39,14 +42,15 @@ def text(plan: Plan, style: Style) -> str:
 def summary(plan: Plan, style: Style) -> str:
     """Sum a plan up in one line, and say how many calls it takes."""
     if not shown(plan):
-        return style.paint("No changes.", "green") + " The service is as the manifests say."
+        part = "" if plan.complete else ", in the part that this is about"
+        return style.paint("No changes.", "green") + f" The service is as the manifests say{part}."
     counts = Counter(change.action for change in plan.changes)
     parts = [f"{counts[action]} {words}" for action, words, always in _COUNTED if always or counts[action]]
     moved = sum(1 for change in plan.changes if change.previous)
     parts += [f"{moved} renamed"] if moved else []
     calls = plan.calls()
     took = f"Applying takes {calls} call{'' if calls == 1 else 's'}."
-    partial = "" if plan.complete else " Only a part of the root was loaded: what is not in it is out of scope."
+    partial = "" if plan.complete else " This is a part of the root: the rest is out of scope."
     return f"{style.paint('Plan:', 'bold')} {', '.join(parts)}.\n{took}{partial}"
 
 
@@ -74,14 +78,26 @@ def _change(change: Change, names: Mapping[str, str], style: Style) -> Iterator[
         yield style.paint(f"      at {safe(str(change.place))}", "dim")
     if change.because:
         yield f"      because {safe(change.because)}"
-    if change.action is Action.REPLACE:
-        yield style.paint(f"      this means {KINDS[change.address.kind].breaks}", "red")
+    yield from _breaks(change, names, style)
     for field in change.fields:
         yield from _field(field, change.action, names, style)
     if KINDS[change.address.kind].secret and change.action in (Action.CREATE, Action.ROTATE):
         yield "      client_secret: (sensitive)"
     if change.action in (Action.UPDATE, Action.ADOPT, Action.REPLACE) and change.unchanged:
         yield style.paint(f"      # {_count(change.unchanged, 'unchanged field')} hidden", "dim")
+
+
+def _breaks(change: Change, names: Mapping[str, str], style: Style) -> Iterator[str]:
+    """Say what a change breaks, before what it is."""
+    if change.action is Action.REPLACE:
+        yield style.paint(f"      this means {KINDS[change.address.kind].breaks}", "red")
+    for consequence in change.consequences:
+        yield style.paint(f"      ! {_named(consequence, names)}", "yellow")
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    """Say what each id in a sentence is called."""
+    return _ALONE.sub(lambda found: value(found[0], names).strip('"'), safe(text))
 
 
 def _title(change: Change) -> str:
@@ -112,7 +128,14 @@ def _field(field: FieldChange, action: Action, names: Mapping[str, str], style: 
         yield from (f"        {value(item, names)}" for item in field.after)
     elif action is Action.CREATE:
         yield f"{name} {value(field.after, names)}"
-    elif isinstance(field.before, list) and isinstance(field.after, list):
+    else:
+        yield from difference(field, note, names, style)
+
+
+def difference(field: FieldChange, note: str, names: Mapping[str, str], style: Style) -> Iterator[str]:
+    """Show a field before and after: of lists and maps only what differs."""
+    name = f"      {safe(field.name)}:"
+    if isinstance(field.before, list) and isinstance(field.after, list):
         yield f"{name}{note}"
         yield from _elements(field.before, field.after, names, style)
     elif isinstance(field.before, dict) and isinstance(field.after, dict):

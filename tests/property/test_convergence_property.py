@@ -16,7 +16,7 @@ from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
 from reconciler.manifest import load
-from reconciler.model import Failed, Finished, Manifests, Plan, Skipped
+from reconciler.model import Address, Aim, Failed, Finished, Manifests, Plan, Skipped
 from reconciler.pipeline import Site
 
 ALL = frozenset({"all"})
@@ -76,7 +76,10 @@ WORLD = st.dictionaries(st.sampled_from(PROJECTS), PROJECT)
 
 
 def manifest(world: dict[str, Any]) -> dict[str, Any]:
-    """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator."""
+    """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator.
+
+    Scopes depend on those of their own project: others must be visible, which a later world may undo.
+    """
     scopes = {
         f"scope/{p}/{c}/{s}"
         for p, project in world.items()
@@ -85,15 +88,16 @@ def manifest(world: dict[str, Any]) -> dict[str, Any]:
     }
     clients = {f"client/{p}/{c}" for p, project in world.items() for c in project.get("clients", {})}
 
-    def kept(values: list[str]) -> list[str]:
-        return [each for each in values if each in scopes | clients or not each.startswith(("scope/", "client/"))]
+    def kept(values: list[str], p: str) -> list[str]:
+        near = {each for each in scopes if each.startswith(f"scope/{p}/")} | clients
+        return [each for each in values if each in near or not each.startswith(("scope/", "client/"))]
 
     def client(p: str, c: str, fields: dict[str, Any]) -> dict[str, Any]:
         made = {**fields, "name": f"{p} {c}"}
         made["scopes"] = {
             key: {
                 **each,
-                **({"dependent_scopes": kept(each["dependent_scopes"])} if "dependent_scopes" in each else {}),
+                **({"dependent_scopes": kept(each["dependent_scopes"], p)} if "dependent_scopes" in each else {}),
             }
             for key, each in fields.get("scopes", {}).items()
         }
@@ -105,7 +109,7 @@ def manifest(world: dict[str, Any]) -> dict[str, Any]:
     projects = {}
     for p, project in world.items():
         clients_of = {c: client(p, c, fields) for c, fields in project.get("clients", {}).items()}
-        admins = ["rosalind@globusid.org", *kept(project.get("admin_ids", []))]
+        admins = ["rosalind@globusid.org", *kept(project.get("admin_ids", []), p)]
         projects[p] = {**project, "display_name": p, "admin_ids": admins, "clients": clients_of}
     return {"version": 1, "projects": projects}
 
@@ -122,12 +126,12 @@ class Root:
         (self.folder / "all.yaml").write_text(json.dumps(manifest(world)))
         return load([self.folder])
 
-    def plan(self, manifests: Manifests) -> Plan:
-        return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4).plan
+    def plan(self, manifests: Manifests, aim: Aim = Aim()) -> Plan:  # noqa: B008 - it is frozen
+        return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim).plan
 
-    def apply(self, manifests: Manifests) -> int:
+    def apply(self, manifests: Manifests, aim: Aim = Aim()) -> int:  # noqa: B008 - it is frozen
         """Apply, and count the operations that were carried out."""
-        planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4)
+        planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim)
         assert planned.plan.refusals == ()
         events = list(pipeline.apply(planned, self.client, self.site, pipeline.Steering(4)))
         assert not [event for event in events if isinstance(event, Failed | Skipped)], events
@@ -159,3 +163,29 @@ def test_apply_converges_from_any_state_that_applies_can_reach(worlds: list[dict
             here.site.bindings.unlink(missing_ok=True)
             here.apply(manifests)
             assert here.plan(manifests).operations == ()
+
+
+def drawn(data: st.DataObject, addresses: list[Address]) -> tuple[Address, ...]:
+    return tuple(data.draw(st.lists(st.sampled_from(addresses), unique=True, max_size=2))) if addresses else ()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(WORLD, min_size=1, max_size=3), st.data())
+def test_part_can_be_applied_alone_and_everything_be_destroyed(
+    worlds: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    with root() as here:
+        for world in worlds:
+            manifests = here.load(world)
+            known = sorted({*manifests.resources, *pipeline.state(here.site).entries})
+            aim = Aim(targets=drawn(data, known), excluded=drawn(data, known))
+            here.apply(manifests, aim)
+            if {*aim.targets, *aim.excluded} <= {*manifests.resources, *pipeline.state(here.site).entries}:
+                assert here.plan(manifests, aim).operations == ()
+            forced = [address for address in manifests.resources if address.kind != "project"]
+            here.apply(manifests, Aim(replace=drawn(data, forced)))
+            assert here.plan(manifests).operations == ()
+        here.apply(manifests, Aim(destroy=True))
+        assert pipeline.state(here.site).entries == {}
+        assert here.client.get_projects()["projects"] == []
+        assert here.plan(manifests, Aim(destroy=True)).operations == ()

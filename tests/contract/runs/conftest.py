@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import requests
 
-from reconciler import journal, pipeline
+from reconciler import journal, pipeline, watch
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
+from reconciler.drift import Drifts
 from reconciler.emulator import Emulator
-from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Consents
 from reconciler.journal import Left
 from reconciler.manifest import load
-from reconciler.model import Address, Binding, Event, Failed, Finished, Skipped
+from reconciler.model import EVERYTHING, Address, Aim, Binding, Event, Failed, Finished, Skipped
 from reconciler.pipeline import Planned, Site
 
 PERSON = "rosalind@globusid.org"
@@ -39,9 +39,10 @@ class Runs:
     def write(self, text: str, name: str = "a.yaml") -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    def plan(self, *, asked: Rotation = NOTHING, **consents: Any) -> Planned:
-        manifests, agreed = load([self.folder]), Consents(**consents)
-        return pipeline.plan(manifests, self.client, self.site, consents=agreed, parallelism=4, asked=asked)
+    def plan(self, *files: str, aim: Aim = EVERYTHING, **consents: Any) -> Planned:
+        manifests = load([self.folder / file for file in files or ("",)])
+        given = Consents(**consents)
+        return pipeline.plan(manifests, self.client, self.site, consents=given, parallelism=4, aim=aim)
 
     def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
         """Carry a plan out, as far as the events are asked for."""
@@ -51,17 +52,21 @@ class Runs:
     def carry_out(self, planned: Planned, stop: threading.Event | None = None) -> list[Event]:
         return list(self.begin(planned, stop))
 
-    def apply(self, **consents: Any) -> list[Event]:
+    def apply(self, *files: str, aim: Aim = EVERYTHING, **consents: Any) -> list[Event]:
         """Plan and apply; the events say what came of it."""
-        planned = self.plan(**consents)
+        planned = self.plan(*files, aim=aim, **consents)
         assert planned.plan.refusals == ()
         return self.carry_out(planned)
 
-    def settle(self, **consents: Any) -> None:
+    def settle(self, *files: str, **consents: Any) -> None:
         """Apply; nothing may fail, and nothing may be left to do."""
-        events = self.apply(**consents)
+        events = self.apply(*files, **consents)
         assert not [event for event in events if isinstance(event, Failed | Skipped)], events
-        assert self.plan().plan.operations == ()
+        assert self.plan(*files).plan.operations == ()
+
+    def drift(self, *files: str) -> Drifts:
+        manifests = load([self.folder / file for file in files or ("",)])
+        return watch.drift(manifests, self.client, self.site, parallelism=4)
 
     def entries(self) -> dict[str, Binding]:
         return {str(address): binding for address, binding in pipeline.state(self.site).entries.items()}

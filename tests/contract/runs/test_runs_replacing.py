@@ -8,7 +8,7 @@ import pytest
 
 from reconciler import journal
 from reconciler.errors import InvalidManifests
-from reconciler.model import Address, Event, Operation, Verb
+from reconciler.model import Address, Aim, Event, Operation, Verb
 
 Keys = Callable[[list[Event]], list[str]]
 
@@ -68,6 +68,38 @@ def test_replacement_that_stopped_after_the_first_create_is_finished_without_ask
     runs.settle()
     assert clients(runs) == [runs.id("client/g/web")]
     assert runs.id("scope/g/web/read") != scope
+
+
+OTHER = """\
+      api:
+        name: Api
+        client_type: resource_server
+        scopes: {call: {name: Call, description: Call, dependent_scopes: [scope/./web/read]}}
+      bot: {name: Bot, client_type: client_identity}
+"""
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v2/api/clients/"), ("PUT", "/v2/api/scopes/")])
+def test_target_finishes_a_replacement_with_all_that_hangs_on_it_or_leaves_it_alone(
+    runs: Any, method: str, path: str
+) -> None:
+    runs.write(BEFORE + OTHER)
+    runs.settle()
+    old = runs.id("client/g/web")
+    runs.write(AFTER + OTHER)
+    runs.fault(method, path, 400, times=9)
+    runs.apply(**CONSENT)
+    runs.call("DELETE", "/_emulator/faults")
+    runs.write(AFTER + OTHER.replace("name: Bot", "name: Robot"))
+    bot = runs.plan(aim=Aim(targets=(Address.parse("client/g/bot"),))).plan
+    assert [operation.key for operation in bot.operations] == ["update client/g/bot"]
+    web = Aim(targets=(Address.parse("client/g/web"),))
+    keys = [operation.key for operation in runs.plan(aim=web).plan.operations]
+    assert "update scope/g/api/call" in keys
+    assert keys[-1] == f"delete client/g/web {old}"
+    runs.apply(aim=web)
+    assert clients(runs) == [runs.id("client/g/web")]
+    assert [operation.key for operation in runs.plan().plan.operations] == ["update client/g/bot"]
 
 
 def test_predecessor_that_somebody_else_deleted_is_forgotten(runs: Any) -> None:

@@ -10,8 +10,7 @@ import pytest
 import requests
 
 from reconciler.auth import AccessTokenAuthorizer
-from reconciler.generations import Rotation
-from reconciler.model import Action, Address, Failed, Skipped
+from reconciler.model import Action, Address, Aim, Failed, Skipped
 
 WEEK = 7 * 86_400
 MANIFEST = """\
@@ -45,7 +44,7 @@ class Years:
 
     def run(self, **asked: Any) -> bool:
         """Plan and apply, and look at every moment in between; say whether all went well."""
-        planned = self.runs.plan(asked=Rotation(**asked)) if asked else self.runs.plan()
+        planned = self.runs.plan(aim=Aim(**asked)) if asked else self.runs.plan()
         assert planned.plan.refusals == ()
         well = True
         for event in self.runs.begin(planned):
@@ -142,7 +141,7 @@ def test_two_years_of_weeks_without_an_outage(years: Years, seed: int) -> None:
 
 def test_leaked_secret_ends_as_soon_as_its_successor_is_there(years: Years) -> None:
     years.pass_by(WEEK)
-    assert years.run(addresses=frozenset({DJANGO}), revoke=True)
+    assert years.run(rotate=(DJANGO,), revoke=True)
     first, second = years.delivered
     assert not years.works(first)
     assert years.works(second)
@@ -152,6 +151,6 @@ def test_leaked_secret_ends_as_soon_as_its_successor_is_there(years: Years) -> N
 def test_leaked_secret_stays_when_its_successor_cannot_be_delivered(years: Years) -> None:
     years.pass_by(WEEK)
     years.runs.fault("POST", "/v2/oauth2/token", 401, times=4)
-    assert not years.run(addresses=frozenset({DJANGO}), revoke=True)
+    assert not years.run(rotate=(DJANGO,), revoke=True)
     assert years.works(years.delivered[0])
     assert years.live() == [years.delivered[0]["credential_id"]]

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
-from reconciler import graph, guards
+from reconciler import consequences, graph, guards, partial
 from reconciler import plan as planning
+from reconciler.destruction import nothing
 from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
-from reconciler.generations import NOTHING, Rotation
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.match import Matches, match
 from reconciler.model import (
     EPOCH,
+    EVERYTHING,
     Address,
+    Aim,
     Binding,
     Data,
     Former,
@@ -92,13 +94,17 @@ class World:
     complete: bool = True
     caller: str = CALLER
     now: datetime = EPOCH
-    asked: Rotation = NOTHING
+    aim: Aim = EVERYTHING
 
-    def manifests(self) -> Manifests:
+    def stated(self) -> Manifests:
         """Put the resources into the order in which the core gets them."""
         resources, problems = graph.resolve({each.address: each for each in self.resources}, {})
         assert not problems
         return Manifests(Path(), None, resources, self.removed, complete=self.complete)
+
+    def manifests(self) -> Manifests:
+        """Say what a run wants: what is stated, unless it is to end."""
+        return nothing(self.stated(), self.bound()) if self.aim.destroy else self.stated()
 
     def snapshot(self) -> Snapshot:
         """Sort the live objects by kind and id."""
@@ -120,7 +126,10 @@ class World:
         """Say what differs."""
         matches = self.matched()
         assert not matches.problems
-        return compare(self.manifests(), matches, self.snapshot(), undelivered=self.undelivered, asked=self.asked)
+        manifests, snapshot = self.manifests(), self.snapshot()
+        compared = compare(manifests, matches, snapshot, undelivered=self.undelivered, aim=self.aim)
+        chosen = partial.restrict(compared, manifests, snapshot, self.aim)
+        return consequences.told(chosen, matches, snapshot)
 
     def planned(self) -> Plan:
         """Plan as the pipeline does, with refusals and notes."""
@@ -128,7 +137,8 @@ class World:
         compared = self.compared()
         plan = planning.build(self.manifests(), matches, compared, snapshot=snapshot, target="here")
         plan = replace(plan, upcoming=tuple(each for life in compared.lives.values() for each in life.upcoming))
-        case = Case(plan, self.manifests(), matches, snapshot, self.bound(), self.consents, self.asked)
+        protecting = replace(self.manifests(), resources=self.stated().resources)
+        case = Case(plan, protecting, matches, snapshot, self.bound(), guards.spoken(self.consents, self.aim), self.aim)
         return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.generations import Rotation
-from reconciler.model import Action, Address, Live, Plan, Verb
+from reconciler.model import Action, Address, Aim, Live, Plan, Verb
 
 SINK = {"file": {"path": "secret.json"}}
 LIFE = {"rotate_after": "90d", "overlap": "14d"}
@@ -124,12 +123,12 @@ def test_what_another_environment_has_bound_stays(made: Any) -> None:
 
 
 def test_asked_rotation_is_made_at_any_age(made: Any) -> None:
-    plan = made({"a": 0, "b": 1}, held="b", day=2, asked=Rotation(frozenset({DJANGO})))
+    plan = made({"a": 0, "b": 1}, held="b", day=2, aim=Aim(rotate=(DJANGO,)))
     assert done(plan) == {"rotated": ["b"], "made": [], "retired": ["a"]}
 
 
 def test_leaked_secret_ends_with_its_rotation_and_not_before(made: Any) -> None:
-    plan = made({"a": 0, "b": 1}, held="b", day=2, asked=Rotation(frozenset({DJANGO}), revoke=True))
+    plan = made({"a": 0, "b": 1}, held="b", day=2, aim=Aim(rotate=(DJANGO,), revoke=True))
     assert done(plan) == {"rotated": ["b"], "made": [], "retired": ["b", "a"]}
     (create,) = [each for each in plan.operations if each.verb is Verb.CREATE]
     assert all(create.key in each.after for each in plan.operations if each.verb is Verb.DELETE)
@@ -143,8 +142,8 @@ def test_incomplete_list_of_credentials_changes_nothing(made: Any) -> None:
     ("in_use", "retired"), [(None, []), ("a", []), ("b", ["a"]), ("gone", [])], ids=["unknown", "old", "new", "gone"]
 )
 def test_run_does_not_retire_what_it_may_be_using(made: Any, in_use: str | None, retired: list[str]) -> None:
-    asked = Rotation(in_use=in_use)
-    plan = made({"a": 0, "b": 90}, held="b", day=150, client="me", caller="me", asked=asked)
+    aim = Aim(in_use=in_use)
+    plan = made({"a": 0, "b": 90}, held="b", day=150, client="me", caller="me", aim=aim)
     assert done(plan)["retired"] == retired
     assert plan.applyable
 

@@ -39,6 +39,18 @@ def test_the_client_that_runs_this_program_is_never_deleted_or_replaced(
     assert planned(resource(GENOMICS), **world, removed=(removal(WEB),)).applyable
 
 
+def test_secret_of_the_client_that_runs_this_program_is_neither_deleted_nor_replaced(
+    resource: Make, settled: Settle, planned: Planned, removal: Remove
+) -> None:
+    owners = [resource(GENOMICS), resource(WEB)]
+    world: dict[str, Any] = {**settled(*owners, resource(DJANGO, sink=SINK)), "consents": EVERYTHING}
+    for caller, left in (("client-genomics-web", [(DJANGO, None)]), ("rosalind", [])):
+        deleted = planned(*owners, **world, caller=caller, removed=(removal(DJANGO),))
+        replaced = planned(*owners, resource(DJANGO, sink=SINK, name="other"), **world, caller=caller)
+        for plan in (deleted, replaced):
+            assert [(str(refusal.address), refusal.consent) for refusal in plan.refusals] == left
+
+
 @pytest.mark.parametrize("kind", ["project", "client", "scope"])
 def test_nothing_of_a_poisoned_kind_or_below_is_made(resource: Make, planned: Planned, kind: str) -> None:
     manifests = [resource(GENOMICS), resource(WEB), resource(READ), resource("policy/genomics/login")]

@@ -63,6 +63,7 @@ def test_plan_shows_fields_of_an_update_with_reasons(resource: Make, settled: Se
     assert text(planned(resource(GENOMICS), web, **world), PLAIN) == snapshot("""\
   ~ client/genomics/web  client-genomics-web, pending
       at m.yaml:1:1
+      ! logins that return to https://a.example.org/ fail
       redirect_uris:  (pending)
         - "https://a.example.org/"
         + "https://c.example.org/"
@@ -106,6 +107,7 @@ def test_plan_shows_what_a_replacement_breaks_and_what_would_allow_it(
       at m.yaml:1:1
       because client_type cannot be changed
       this means a new client id and new secrets, other scope strings, and the loss of all consents
+      ! whatever uses the client id client-genomics-web stops working; tokens that were given before stay valid, for up to 48 hours
       client_type: "confidential_client" -> "client_identity"  # cannot be changed
       # 1 unchanged field hidden
 
@@ -113,6 +115,8 @@ def test_plan_shows_what_a_replacement_breaks_and_what_would_allow_it(
       at m.yaml:1:1
       because client/genomics/web is replaced
       this means a new scope id, and with another suffix or client a new scope string; the loss of all consents to it
+      ! requests for https://auth.globus.org/scopes/client-genomics-web/read fail
+      ! all consents to it are lost: people are asked again
       client: "client-genomics-web" -> client/genomics/web (known after apply)  # cannot be changed
       # 3 unchanged fields hidden
 
@@ -140,6 +144,7 @@ def test_plan_shows_adoptions_deletions_and_renames(resource: Make, settled: Set
 
   - client/genomics/old  is deleted, client-genomics-old
       because it has left the manifests
+      ! whatever uses the client id client-genomics-old stops working; tokens that were given before stay valid, for up to 48 hours
 
 Plan: 1 to adopt, 0 to add, 0 to change, 0 to replace, 1 to delete, 1 renamed.
 Applying takes 1 call.\
