@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
@@ -24,6 +24,7 @@ from reconciler.model import (
     Data,
     Event,
     Finished,
+    Live,
     Manifests,
     Plan,
     Snapshot,
@@ -40,13 +41,18 @@ __all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and what its execution starts from."""
+    """A plan, and what its execution starts from; `made` is what an earlier run of the same plan has made.
+
+    `read_at` is when the snapshot was begun, by `clock` (seconds that never go back).
+    """
 
     plan: Plan
     state: State
     snapshot: Snapshot
     sinks: Mapping[Address, Sink]
     read_at: float
+    made: Mapping[Address, Live] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
 
 
 def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
@@ -66,7 +72,7 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     first = match(manifests, snapshot, known.entries, {}, elsewhere, unanswered)
     owners = _owners(manifests, first, known.entries, undelivered, snapshot)
     snapshot = live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
-    sinks = _sinks(manifests)
+    sinks = sinks_of(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
     _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
@@ -76,11 +82,13 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     made = replace(
         made,
         refusals=guards.check(case),
+        guards=guards.NAMES,
+        consents=_given(consents),
         notes=(*_deliveries(made, sinks, known.entries), *guards.notes(case)),
         names={identifier: ref.text for ref, identifier in found.result().items()}
         | {identifier: str(address) for address, identifier in matches.ids().items()},
     )
-    return Planned(made, known, snapshot, sinks, read_at)
+    return Planned(planning.digested(made), known, snapshot, sinks, read_at)
 
 
 def apply(
@@ -100,14 +108,15 @@ def apply(
     if planned.plan.operations:
         bindings_file.probe(site.bindings)
     with journal.Journal.open(site.folder, environment=site.environment, run=_run(planned)) as record:
+        reader = Reader(client)
         workshop = executor.Workshop(
-            reader=Reader(client),
+            reader=reader,
             writer=Writer(client),
             journal=record,
             entries=entries,
             sinks=planned.sinks,
-            observed=planned.snapshot.objects,
-            observed_at=planned.read_at,
+            observed=executor.Observed(reader, planned.snapshot.objects, planned.read_at, planned.clock),
+            made=planned.made,
             sleep=sleep,
         )
         done = 0
@@ -122,6 +131,11 @@ def apply(
             whole = planned.plan.complete and not planned.snapshot.poisoned
             settled = whole and done == len(planned.plan.operations)
             record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
+
+
+def _given(consents: Consents) -> dict[str, Data]:
+    """Write down what was agreed to, in a stable order."""
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(consents).items()}
 
 
 def _run(planned: Planned) -> dict[str, Data]:
@@ -175,7 +189,8 @@ def _owners(
     return owners
 
 
-def _sinks(manifests: Manifests) -> dict[Address, Sink]:
+def sinks_of(manifests: Manifests) -> dict[Address, Sink]:
+    """Make the sinks that the manifests describe."""
     return {
         address: make(resource.settings["sink"], root=manifests.root, place=resource.at("sink"))
         for address, resource in manifests.resources.items()

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from reconciler.apply.effects import Effects, Workshop
+from reconciler.apply.freshness import Observed
 from reconciler.errors import CallFailed, ReconcilerError
 from reconciler.model import Event, Failed, Finished, Operation, Plan, Progress, Skipped, Started
 
-__all__ = ["Workshop", "run"]
+__all__ = ["Observed", "Workshop", "run"]
 
 _HEARTBEAT = 0.2
 _PROGRESS_EVERY = 10.0

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
 from reconciler.kinds.credential import CREDENTIAL
+from reconciler.kinds.difference import differing
 from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
@@ -17,6 +18,7 @@ __all__ = [
     "Field",
     "Kind",
     "absent",
+    "differing",
     "lineage",
     "named",
     "normal",

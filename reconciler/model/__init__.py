@@ -16,7 +16,7 @@ from reconciler.model.data import (
 )
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
-from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
+from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Seen, Verb
 from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Removal",
     "Resource",
     "Secret",
+    "Seen",
     "Skipped",
     "Snapshot",
     "Started",
