@@ -24,6 +24,7 @@ from reconciler.model import (
     references,
     substitute,
 )
+from reconciler.plan.bound import bound, digests
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink
 
@@ -94,13 +95,13 @@ class Effects:
         self._keep(operation, self._binding(operation, live.id, live.attributes))
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
-        def bound(live: Live) -> Binding:
+        def binding_of(live: Live) -> Binding:
             return self._binding(operation, live.id, live.attributes)
 
         workshop = self._workshop
         with workshop.lock:
             binding = workshop.entries.get(operation.previous or operation.address)
-        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound)
+        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, binding_of)
         ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 
@@ -109,7 +110,7 @@ class Effects:
         workshop, address = self._workshop, operation.address
         for last in (False, True):
             known = self._siblings(operation, parent, fields)
-            intent = workshop.journal.intend(operation, parent=parent, sent=self._digests(operation, fields))
+            intent = workshop.journal.intend(operation, parent=parent, sent=digests(operation, fields))
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
@@ -206,11 +207,11 @@ class Effects:
         """Take an object off the bindings, and give what they hold now: a successor of it stays bound."""
         workshop = self._workshop
         with workshop.lock:
-            bound = workshop.entries.pop(operation.address, None)
-            if bound is None or bound.id == operation.id:
+            known = workshop.entries.pop(operation.address, None)
+            if known is None or known.id == operation.id:
                 return None
-            left = tuple(each for each in bound.predecessors if each != operation.id)
-            workshop.entries[operation.address] = replace(bound, predecessors=left)
+            left = tuple(each for each in known.predecessors if each != operation.id)
+            workshop.entries[operation.address] = replace(known, predecessors=left)
             return workshop.entries[operation.address]
 
     def _already(self, operation: Operation, identifier: str, after: Fields) -> Live | None:
@@ -236,18 +237,7 @@ class Effects:
             self._workshop.entries[operation.address] = binding
 
     def _binding(self, operation: Operation, identifier: str, attributes: Mapping[str, str]) -> Binding:
-        kind = KINDS[operation.address.kind]
-        digests = {} if kind.secret else self._digests(operation, self._known(operation.bound))
-        sink = operation.settings.get("sink")
-        delivered = digest(sink) if sink else None
-        return Binding(identifier, digests, operation.prevent_destroy, attributes, delivered, operation.predecessors)
-
-    @staticmethod
-    def _digests(operation: Operation, fields: Fields) -> dict[str, str]:
-        by_name = KINDS[operation.address.kind].by_name
-        return {
-            name: digest(normal(by_name[name], value) if name in by_name else value) for name, value in fields.items()
-        }
+        return bound(operation, identifier, attributes, self._known(operation.bound))
 
     def _parent(self, operation: Operation) -> str | None:
         if isinstance(operation.parent, Ref):

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, manifests, terminal
+from reconciler.cli import changes, manifests, saved, terminal
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
-from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, PlanOptions, taking
+from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, SaveOptions, ShowOptions, taking
 from reconciler.errors import InvalidManifests, ReconcilerError
 from reconciler.render import problems
 from reconciler.render.safe import safe
@@ -27,14 +27,15 @@ _WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("validate", taking(ManifestOptions, manifests.validate)),
     ("build", taking(ManifestOptions, manifests.build)),
-    ("plan", taking(PlanOptions, changes.plan)),
+    ("plan", taking(SaveOptions, changes.plan)),
+    ("show", taking(ShowOptions, saved.show)),
     ("apply", taking(ApplyOptions, changes.apply)),
     ("output", taking(OutputOptions, manifests.output)),
 )
 for _name, _command in _COMMANDS:
     app.command(_name)(_command)
 for _alias in ("diff", "preview"):
-    app.command(_alias, hidden=True)(taking(PlanOptions, changes.plan))
+    app.command(_alias, hidden=True)(taking(SaveOptions, changes.plan))
 app.add_typer(emulator, name="emulator")
 
 

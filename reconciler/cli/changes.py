@@ -15,7 +15,7 @@ import typer
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import ApplyOptions, PlanOptions
+from reconciler.cli.options import ApplyOptions, PlanOptions, SaveOptions, ShowOptions
 from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.render.safe import safe
 
@@ -27,39 +27,50 @@ if TYPE_CHECKING:
     from reconciler.render.style import Style
 
 
-def plan(options: PlanOptions) -> None:
+def plan(options: SaveOptions) -> None:
     """Show what an apply would do. Planning cannot write."""
+    from reconciler.cli import saved
     from reconciler.cli.session import connect
     from reconciler.render.plan import shown
 
+    lifetime = saved.lifetime(options)
     manifests = load(options)
     with connect(options, manifests) as (client, site):
         planned = _plan(options, manifests, client, site)
+        saved.keep(options, planned, manifests, lifetime=lifetime)
+    if not planned.plan.applyable:
+        raise typer.Exit(Exit.REFUSED)
     if options.detailed_exitcode and shown(planned.plan):
         raise typer.Exit(Exit.CHANGES)
 
 
 def apply(options: ApplyOptions) -> None:
-    """Plan, show the plan, ask, and apply it."""
+    """Plan, show the plan, ask, and apply it; or apply a saved plan."""
+    from reconciler.cli import saved
     from reconciler.cli.session import connect
     from reconciler.lock import hold
     from reconciler.render.plan import shown
 
+    if file := saved.named(options):
+        saved.apply(options, file)
+        return
     manifests = load(options)
     with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout):
         planned = _plan(options, manifests, client, site)
+        if not planned.plan.applyable:
+            raise typer.Exit(Exit.REFUSED)
         if shown(planned.plan) and not (options.auto_approve or _approved(no_input=options.no_input)):
             terminal.warn("Nothing was changed.")
             raise typer.Exit(Exit.ERROR)
-        run = _apply(options, planned, client, site)
-        _report(options, manifests, planned, site, run)
+        run = carry_out(options, planned, client, site)
+        report(options, manifests, planned, site, run)
     code = run.ended or of_events(run.events)
     if code:
         raise typer.Exit(code)
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """What a run did, whether the bindings say so, and the exit code of what ended it (0: it ended by itself)."""
 
     events: list["Event"] = field(default_factory=list)
@@ -68,7 +79,7 @@ class _Run:
 
 
 def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", site: "Site") -> "Planned":
-    """Plan and show it; a refused plan ends here."""
+    """Plan and show it."""
     from reconciler import pipeline
     from reconciler.render import plan as rendered
 
@@ -78,23 +89,21 @@ def _plan(options: PlanOptions, manifests: "Manifests", client: "AuthClient", si
             "that was made with; write `environment: NAME` at the top of one to keep environments apart"
         )
     planned = pipeline.plan(manifests, client, site, consents=_consents(options), parallelism=calls_at_once(options))
-    terminal.say(rendered.text(planned.plan, _style(options)))
-    if not planned.plan.applyable:
-        raise typer.Exit(Exit.REFUSED)
+    terminal.say(rendered.text(planned.plan, style(options)))
     return planned
 
 
-def _apply(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
+def carry_out(options: ApplyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> Run:
     """Apply a plan, showing what happens."""
     from reconciler import pipeline
     from reconciler.render import run as rendered
 
-    run, style = _Run(), _style(options)
+    run, look = Run(), style(options)
     with _signals() as (stop, received):
         try:
             for event in pipeline.apply(planned, client, site, parallelism=calls_at_once(options), stop=stop):
                 run.events.append(event)
-                line = rendered.line(event, style)
+                line = rendered.line(event, look)
                 if line:
                     _tell(line, stop)
         except Unrecorded as error:
@@ -114,7 +123,8 @@ def _tell(line: str, stop: threading.Event) -> None:
         stop.set()
 
 
-def _report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: _Run) -> None:
+def report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: Run) -> None:
+    """Say what came of a run, and what is to be done now."""
     from reconciler import pipeline
     from reconciler.render import outputs
     from reconciler.render import run as rendered
@@ -123,14 +133,14 @@ def _report(options: ApplyOptions, manifests: "Manifests", planned: "Planned", s
     done = run.recorded and not of_events(run.events)
     if not done or shown(planned.plan):
         again = ["reconciler", *sys.argv[1:]]
-        terminal.say(rendered.summary(run.events, _style(options), again=again, recorded=run.recorded))
+        terminal.say(rendered.summary(run.events, style(options), again=again, recorded=run.recorded))
     if done and (known := pipeline.outputs(manifests, pipeline.state(site).entries)):
         terminal.say("\nOutputs:\n" + outputs.text(known, outputs.Format.TEXT))
     if os.environ.get("CI"):
         _keep(planned, site, run)
 
 
-def _keep(planned: "Planned", site: "Site", run: _Run) -> None:
+def _keep(planned: "Planned", site: "Site", run: Run) -> None:
     """Name the files that a pipeline must keep, since they would go with its workspace."""
     from reconciler.model import Finished, Verb
 
@@ -166,7 +176,8 @@ def _approved(*, no_input: bool) -> bool:
     return terminal.ask("Apply this plan? Only `yes` is taken as consent: ")
 
 
-def _style(options: PlanOptions) -> "Style":
+def style(options: "PlanOptions | ShowOptions") -> "Style":
+    """Choose the look of what is printed."""
     return terminal.style(no_colour=options.no_color, ascii_only=options.ascii)
 
 

@@ -12,6 +12,7 @@ from reconciler.errors import (
     SinkFailed,
     StaleBindings,
     StaleObject,
+    StalePlan,
     Undecided,
     Unrecorded,
 )
@@ -41,6 +42,7 @@ _OF_TYPE = {
     NotAuthenticated: Exit.AUTHENTICATION,
     StaleBindings: Exit.STALE,
     StaleObject: Exit.STALE,
+    StalePlan: Exit.STALE,
     Locked: Exit.LOCKED,
     Undecided: Exit.UNDECIDED,
     Unrecorded: Exit.PARTLY,

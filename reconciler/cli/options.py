@@ -101,6 +101,19 @@ NoInput: TypeAlias = Annotated[
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait this long for another run to end.")
 ]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", dir_okay=False, help="Save the plan here, to be applied by `apply FILE`."),
+]
+JsonInto: TypeAlias = Annotated[
+    Path | None, typer.Option("--json-into", metavar="FILE", help="Write the plan as JSON here, for other tools.")
+]
+ExpiresAfter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--expires-after", metavar="DURATION", help="How long a saved plan holds (12h, 3d).  [default: 3d]"),
+]
+PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
 
 
@@ -133,6 +146,25 @@ class PlanOptions(ServiceOptions):
     allow_create: AllowCreate = None
     allow_lockout: AllowLockout = None
     no_adopt: NoAdopt = False
+    no_color: NoColour = False
+    ascii: Ascii = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOptions(PlanOptions):
+    """What `plan` takes besides."""
+
+    out: Out = None
+    json_into: JsonInto = None
+    expires_after: ExpiresAfter = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOptions:
+    """What `show` takes."""
+
+    file: PlanFile
+    json: AsJson = False
     no_color: NoColour = False
     ascii: Ascii = False
 

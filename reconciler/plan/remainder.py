@@ -21,8 +21,10 @@ from reconciler.model import (
     Undelivered,
     Verb,
     digest,
+    references,
     substitute,
 )
+from reconciler.plan.bound import bound
 
 _ENDING = (Verb.DELETE, Verb.FORGET)
 
@@ -45,16 +47,9 @@ def remainder(
     now = _Now(plan, snapshot, bindings, made, frozenset(each.id or "" for each in lost), _deleted(plan, snapshot))
     stale = [(each.address, why) for each in plan.seen if (why := _objection(each, now))]
     stale += [(address, why) for address in made if (why := _overwritten(address, now))]
-    left = [each for operation in plan.operations if (each := _left(operation, now))]
+    left = [each for operation in plan.operations if (each := _left(_succeeding(operation, snapshot), now))]
     keys = {operation.key for operation in left}
-    kept = (
-        replace(
-            each,
-            after=tuple(key for key in each.after if key in keys),
-            predecessors=tuple(old for old in each.predecessors if snapshot.find(each.address.kind, old)),
-        )
-        for each in left
-    )
+    kept = (replace(each, after=tuple(key for key in each.after if key in keys)) for each in left)
     return Remainder((*lost, *kept), made, tuple(stale))
 
 
@@ -79,6 +74,12 @@ class _Now:
     def differing(self, live: Live, fields: Fields) -> set[str]:
         """Name the fields that are not as given."""
         return differing(KINDS[live.kind], live, fields, self.deleted)
+
+
+def _succeeding(operation: Operation, snapshot: Snapshot) -> Operation:
+    """Leave out the predecessors that are gone already."""
+    there = tuple(each for each in operation.predecessors if snapshot.find(operation.address.kind, each))
+    return replace(operation, predecessors=there)
 
 
 def _deleted(plan: Plan, snapshot: Snapshot) -> frozenset[str]:
@@ -151,14 +152,13 @@ def _left(operation: Operation, now: _Now) -> Operation | None:
     """Say what is still to be done: the operation, or only what the bindings do not say yet."""
     match operation.verb:
         case Verb.CREATE:
-            live = now.made.get(operation.address)
-            return _binding(operation, live) if live else operation
-        case Verb.UPDATE:
-            live = _object(operation, now)
-            done = live is not None and not now.differing(live, now.known(operation.fields))
-            if not done or live is None:
+            live, update = now.made.get(operation.address), now.of(operation.address, Verb.UPDATE)
+            if live is None:
                 return operation
-            return _binding(operation, live)
+            return None if update and update.id is None and _done(update, now) else _told(operation, live, now)
+        case Verb.UPDATE:
+            live = _done(operation, now)
+            return _told(operation, live, now) if live else operation
         case Verb.DELETE:
             identifier = operation.id or ""
             if now.snapshot.find(operation.address.kind, identifier):
@@ -167,10 +167,22 @@ def _left(operation: Operation, now: _Now) -> Operation | None:
         case Verb.FORGET:
             return operation if _bound(operation, now) else None
         case Verb.BIND:
-            return operation
+            live = _object(operation, now)
+            return _told(operation, live, now) if live else operation
 
 
-def _binding(operation: Operation, live: Live) -> Operation:
+def _done(update: Operation, now: _Now) -> Live | None:
+    """Give the object of an update that is as the update leaves it."""
+    live = _object(update, now)
+    return live if live and not now.differing(live, now.known(update.fields)) else None
+
+
+def _told(operation: Operation, live: Live, now: _Now) -> Operation | None:
+    """Bind an object that is as it should be, unless the bindings say exactly that already."""
+    fields = now.known(operation.bound)
+    binding = None if [*references(fields)] else bound(operation, live.id, live.attributes, fields)
+    if binding == now.bindings.get(operation.address) and operation.previous not in now.bindings:
+        return None
     return replace(operation, verb=Verb.BIND, id=live.id, attributes=live.attributes)
 
 

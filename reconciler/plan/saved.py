@@ -5,7 +5,7 @@ What is read back is what was written, or `NotAPlan` says why it is not.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -72,9 +72,10 @@ def write(saved: Saved) -> str:
     return json.dumps({**document, "checksum": digest(document)}, indent=2, ensure_ascii=False) + "\n"
 
 
-def read(content: bytes) -> Saved:
+def read(content: bytes, *, fits: Callable[[Data], bool]) -> Saved:
     """Read what `write` has written; keys that a later minor version adds are passed over.
 
+    `fits` tells whether a document is as the schema of plans says.
     Raise NotAPlan for what was altered or damaged, and for a newer major version.
     """
     try:
@@ -90,6 +91,8 @@ def read(content: bytes) -> Saved:
     said = document.pop("checksum", None)
     if said != digest(document):
         raise NotAPlan("was altered since it was made (its checksum does not match); plan again")
+    if not fits(document):
+        raise NotAPlan("is damaged: it does not say what a plan must; plan again")
     try:
         saved = _saved(document)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -177,7 +180,7 @@ def _saved(document: Mapping[str, Data]) -> Saved:
         lineage=bindings["lineage"],
         serial=int(bindings["serial"]),
     )
-    made, expires = (datetime.fromisoformat(document[name]) for name in ("timestamp", "expires"))
+    made, expires = (datetime.fromisoformat(document[name]).astimezone(UTC) for name in ("timestamp", "expires"))
     return Saved(digested(plan), origin, made, expires, document["version"])
 
 
