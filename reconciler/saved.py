@@ -19,11 +19,12 @@ from reconciler.errors import CannotWrite, StalePlan
 from reconciler.kinds import KINDS
 from reconciler.manifest import fits
 from reconciler.match.recovery import recovered
-from reconciler.model import Address, Binding, Manifests, Plan, Snapshot, Undelivered
+from reconciler.model import Address, Binding, Manifests, Plan, Snapshot, Undelivered, digest
 from reconciler.pipeline import Planned, sinks_of
 from reconciler.plan.remainder import Remainder, remainder
 from reconciler.plan.saved import NotAPlan, Origin, Saved, is_plan, objection, read, stamp, write
 from reconciler.remote import Reader
+from reconciler.sinks import Sink
 from reconciler.state import Site, State, others, state
 
 __all__ = [
@@ -146,12 +147,13 @@ def follow(opened: Opened, manifests: Manifests, client: AuthClient, site: Site,
             f"cannot be compared with the service, which did not list every {unreadable[0]} "
             f"({snapshot.poisoned[unreadable[0]]}); try again"
         )
+    sinks = sinks_of(manifests)
     entries = {**known.entries, **recovered(known.unanswered(), snapshot, known.entries, others(site))}
+    entries |= _arrived(undelivered, snapshot, sinks, manifests)
     left = remainder(plan, snapshot, entries, undelivered)
     if left.stale:
         raise opened.refuse(_stale(left))
     rest = replace(plan, operations=left.operations)
-    sinks = sinks_of(manifests)
     return Planned(rest, replace(known, entries=entries), snapshot, sinks, started, made=left.made)
 
 
@@ -182,6 +184,21 @@ def _observe(
         snapshot = replace(snapshot, caller=caller.result())
     owners = _owners(plan, known.entries, undelivered, snapshot)
     return live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
+
+
+def _arrived(
+    undelivered: Iterable[Undelivered], snapshot: Snapshot, sinks: Mapping[Address, Sink], manifests: Manifests
+) -> dict[Address, Binding]:
+    """Bind the credentials that a killed run has delivered without living to say so."""
+    arrived = {}
+    for each in undelivered:
+        sink = sinks.get(each.address)
+        head = sink.head() if sink and sink.readable else None
+        live = snapshot.find(each.address.kind, head.credential_id) if head else None
+        settings = digest(manifests.resources[each.address].settings["sink"]) if sink else None
+        if head and live and head.settings == settings and str(live.fields["name"]).endswith(f"#{each.mark}"):
+            arrived[each.address] = Binding(live.id, sink=settings, attributes=live.attributes)
+    return arrived
 
 
 def _expected(plan: Plan, entries: Mapping[Address, Binding]) -> dict[str, list[str]]:

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from reconciler import journal, pipeline
+from reconciler import journal, pipeline, saved
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
@@ -17,6 +18,7 @@ from reconciler.journal import Left
 from reconciler.manifest import load
 from reconciler.model import Address, Binding, Event, Failed, Finished, Skipped
 from reconciler.pipeline import Planned, Site
+from reconciler.saved import Opened
 
 PERSON = "rosalind@globusid.org"
 
@@ -40,7 +42,23 @@ class Runs:
 
     def plan(self, **consents: Any) -> Planned:
         manifests = load([self.folder])
-        return pipeline.plan(manifests, self.client, self.site, consents=Consents(**consents), parallelism=4)
+        planned = pipeline.plan(manifests, self.client, self.site, consents=Consents(**consents), parallelism=4)
+        self.save(planned)
+        return planned
+
+    def save(self, planned: Planned) -> Opened:
+        """Save a plan and read it back: nothing is lost, and the names of ids neither."""
+        made = saved.seal(planned, self.folder, paths=[self.folder], overlays=[], lifetime=timedelta(hours=1))
+        file = self.folder / "plan.json"
+        saved.save(made, file)
+        opened = saved.open_plan(file)
+        assert opened.saved == made
+        assert opened.saved.plan.names == planned.plan.names
+        return opened
+
+    def follow(self, opened: Opened) -> Planned:
+        """Find what is left of a saved plan."""
+        return saved.follow(opened, load([self.folder]), self.client, self.site, parallelism=4)
 
     def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
         """Carry a plan out, as far as the events are asked for."""

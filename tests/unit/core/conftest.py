@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
+from reconciler.manifest import fits
 from reconciler.match import Matches, match
 from reconciler.model import (
     Address,
@@ -32,6 +34,7 @@ from reconciler.model import (
     Undelivered,
     digest,
 )
+from reconciler.plan.saved import Origin, Saved, read, write
 
 CALLER = "rosalind"
 PLACE = Place("m.yaml", 1, 1)
@@ -121,7 +124,15 @@ class World:
         matches, snapshot = self.matched(), self.snapshot()
         plan = planning.build(self.manifests(), matches, self.compared(), snapshot=snapshot, target="here")
         case = Case(plan, self.manifests(), matches, snapshot, self.bound(), self.consents)
-        return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
+        plan = planning.digested(replace(plan, refusals=guards.check(case), notes=guards.notes(case)))
+        assert read(write(sealed(plan)).encode(), fits=lambda document: fits("plan", document)) == sealed(plan)
+        return plan
+
+
+def sealed(plan: Plan) -> Saved:
+    """Save a plan as if it had been made of the current folder, once."""
+    made = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    return Saved(plan, Origin(".", (".",), (), None, 0), made, made + timedelta(days=3), "0.1.0")
 
 
 def _ref(address: str) -> Ref:
@@ -242,3 +253,8 @@ def compared() -> Callable[..., Comparison]:
 @pytest.fixture(scope="session")
 def planned() -> Callable[..., Plan]:
     return lambda *resources, **world: World(resources, **world).planned()
+
+
+@pytest.fixture(scope="session")
+def saved() -> Callable[[Plan], Saved]:
+    return sealed
