@@ -51,13 +51,8 @@ class Observed:
         """Give an object as it was at most 30 seconds ago, asking for it again where that is longer ago."""
         with self._lock:
             live, at = self._latest.get((kind, identifier), (None, None))
-        now = self._clock()
-        if at is not None and now - at < FRESH_FOR:
-            return live
-        live = self._read(kind, identifier, parent)
-        with self._lock:
-            self._latest[kind, identifier] = (live, now)
-        return live
+        fresh = at is not None and self._clock() - at < FRESH_FOR
+        return live if fresh else self._read(kind, identifier, parent)
 
     def changed(self, live: Live, names: Iterable[str]) -> set[str]:
         """Name the fields of an object that somebody else has changed; what this run deleted counts for nothing."""
