@@ -1,6 +1,7 @@
 """Saved plans as a pipeline uses them: made in one run, shown, applied in another; and every reason not to."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -360,3 +361,14 @@ def test_place_that_cannot_be_written_is_1(saved: Served) -> None:
         ran = saved.run("plan", option, "nowhere/plan.json")
         assert ran.code == 1
         assert ran.err == "Error: nowhere/plan.json: no such file or directory\n"
+
+
+def test_commands_of_the_page_about_saved_plans_do_what_it_says(served: Served) -> None:
+    served.bench.write("a.yaml", PROJECT)
+    page = (Path(__file__).parents[2] / "docs" / "plans.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for line in block.splitlines():
+        program, *arguments = line.split()
+        assert program == "reconciler"
+        served.must(*arguments)
+    assert served.run("plan", "--detailed-exitcode").code == 0

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ exclude = ["drafts/**", "*.old.yaml"]
 
 [apply]
 parallelism = 4
+
+[plan]
+expires_after = "12h"
 """
 
 
@@ -36,7 +40,11 @@ def said(folder: Path, text: str) -> list[str]:
 def test_find_reads_everything(tmp_path: Path) -> None:
     file = write(tmp_path, WHOLE)
     assert find(tmp_path) == Config(
-        file=file, base_url="https://auth.example.org", exclude=("drafts/**", "*.old.yaml"), parallelism=4
+        file=file,
+        base_url="https://auth.example.org",
+        exclude=("drafts/**", "*.old.yaml"),
+        parallelism=4,
+        expires_after=timedelta(hours=12),
     )
 
 
@@ -72,8 +80,8 @@ def test_an_empty_file_sets_nothing_and_ends_the_search(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("\n[targets]\n", ["2: unknown table 'targets'; did you mean target?"]),
-        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply"]),
-        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply"]),
+        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply, plan"]),
+        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply, plan"]),
         ("\ntarget = 'x'\n", ["2: target must be a table, [target]"]),
         ("[[target]]\n", ["1: target must be a table, [target]"]),
         ("[target]\n\nbase_ulr = 'x'\n", ["3: unknown key 'base_ulr' in [target]; did you mean base_url?"]),
@@ -162,3 +170,9 @@ def test_folders_above_that_others_own_do_not_matter_without_a_file(tmp_path: Pa
     (tmp_path / "open" / "mine").mkdir(parents=True)
     (tmp_path / "open").chmod(0o777)
     assert find(tmp_path / "open" / "mine").parallelism is None
+
+
+@pytest.mark.parametrize("value", ['"soon"', '"0h"', '"12"', '"1.5d"', '"12h\\n"', "12", '"-1d"', '"10000d"'])
+def test_lifetime_of_a_plan_is_a_duration(tmp_path: Path, value: str) -> None:
+    (line,) = said(tmp_path, f"[plan]\nexpires_after = {value}\n")
+    assert line == "2: expires_after must be a duration such as 12h, 3d or 2w"
