@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler import files, live
 from reconciler.auth import AuthClient
 from reconciler.errors import CannotWrite, StalePlan
-from reconciler.kinds import KINDS
+from reconciler.kinds import KINDS, lineage
 from reconciler.manifest import fits
 from reconciler.match.recovery import recovered
 from reconciler.model import Address, Binding, Manifests, Plan, Snapshot, Undelivered, digest
@@ -63,6 +63,7 @@ def seal(
     """Add to a plan what it was made from, and when; it holds for `lifetime` from now on."""
     here, stored = Path.cwd(), planned.state.stored
     origin = Origin(
+        caller=planned.snapshot.caller,
         root=_relative(root, here),
         paths=tuple(_relative(here / path, root) for path in paths or [Path()]),
         overlays=tuple(_relative(here / path, root) for path in overlays),
@@ -141,12 +142,7 @@ def follow(opened: Opened, manifests: Manifests, client: AuthClient, site: Site,
     plan, undelivered = opened.saved.plan, known.undelivered()
     started = time.monotonic()
     snapshot = _observe(Reader(client), plan, known, undelivered, parallelism=parallelism)
-    unreadable = sorted({each.kind for each in _addresses(plan)} & set(snapshot.poisoned))
-    if unreadable:
-        raise opened.refuse(
-            f"cannot be compared with the service, which did not list every {unreadable[0]} "
-            f"({snapshot.poisoned[unreadable[0]]}); try again"
-        )
+    _comparable(opened, snapshot)
     sinks = sinks_of(manifests)
     entries = {**known.entries, **recovered(known.unanswered(), snapshot, known.entries, others(site))}
     entries |= _arrived(undelivered, snapshot, sinks, manifests)
@@ -184,6 +180,17 @@ def _observe(
         snapshot = replace(snapshot, caller=caller.result())
     owners = _owners(plan, known.entries, undelivered, snapshot)
     return live.read_owned(reader, snapshot, owners=owners, parallelism=parallelism)
+
+
+def _comparable(opened: Opened, snapshot: Snapshot) -> None:
+    """Refuse to compare what another caller sees, or what could not be read."""
+    origin, kinds = opened.saved.origin, {each.kind for each in _addresses(opened.saved.plan)}
+    if snapshot.caller != origin.caller:
+        what = f"was made as {origin.caller}, and this is {snapshot.caller}: what may be done depends on who does it"
+        raise opened.refuse(f"{what}; apply it as the same, or plan again")
+    for kind in sorted({above for each in kinds for above in lineage(each)} & set(snapshot.poisoned)):
+        why = snapshot.poisoned[kind]
+        raise opened.refuse(f"cannot be compared with the service, which did not list every {kind} ({why}); try again")
 
 
 def _arrived(

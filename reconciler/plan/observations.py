@@ -23,8 +23,10 @@ def observations(
 
 
 def _counting(change: Change, manifests: Manifests, live: Live) -> dict[str, Data]:
-    """Choose the fields that count: all of what ends, otherwise those that are managed, and those sent along."""
+    """Choose what counts: all of what ends, what is managed or sent along, nothing of what is forgotten."""
     resource, kind = manifests.resources.get(change.address), KINDS[live.kind]
+    if change.action is Action.FORGET:
+        return {}
     counting = {*live.fields}
     if resource and change.action not in (Action.RETIRE, Action.REPLACE):
         managed = resource.fields.keys() - resource.ignore

@@ -33,11 +33,12 @@ _MARK = b'"format_version"'
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a plan was made from: paths are relative, `root` to the current folder, the others to the root.
+    """What a plan was made from, and as whom: paths are relative, `root` to the current folder, the others to the root.
 
     `lineage` and `serial` are those of the bindings, None and 0 where there were none.
     """
 
+    caller: str
     root: str
     paths: tuple[str, ...]
     overlays: tuple[str, ...]
@@ -132,6 +133,7 @@ def _document(saved: Saved) -> Form:
         "version": saved.version,
         "base_url": plan.target,
         "environment": plan.environment,
+        "caller": origin.caller,
         "digest": plan.digest,
         "applyable": plan.applyable,
         "complete": plan.complete,
@@ -174,6 +176,7 @@ def _saved(document: Mapping[str, Data]) -> Saved:
         consents=dict(document["consents"]),
     )
     origin = Origin(
+        caller=document["caller"],
         root=manifests["root"],
         paths=tuple(manifests["paths"]),
         overlays=tuple(manifests["overlays"]),

@@ -218,8 +218,9 @@ def test_plan_for_another_target_is_12_without_any_call(saved: Served, tmp_path_
         err = elsewhere.refused()
         assert f"the plan is for {saved.emulator.base_url}, not for {other.base_url}" in err
         assert elsewhere.calls() == []
-        without = {"RECONCILER_ACCESS_TOKEN": "", "GLOBUS_SDK_SERVICE_URL_AUTH": other.base_url}
-        assert saved.refused(**without).startswith("Error: plan.json: the plan is for ")
+        url = other.base_url
+        err = saved.refused(RECONCILER_ACCESS_TOKEN="", GLOBUS_SDK_SERVICE_URL_AUTH=url)
+        assert err.startswith("Error: plan.json: the plan is for ")
     assert saved.calls() == []
 
 
@@ -275,6 +276,12 @@ def test_service_that_has_changed_is_12_before_any_write(saved: Served) -> None:
     assert saved.writes() == []
     rows = saved.call("GET", "/v2/api/clients")["clients"]
     assert [row["name"] for row in rows if row["project"] == bound["project/p"]["id"]] == ["Theirs"]
+
+
+def test_plan_of_somebody_else_is_12_before_any_write(saved: Served) -> None:
+    err = saved.refused(RECONCILER_ACCESS_TOKEN=saved.emulator.person_token("barbara@globusid.org"))
+    assert "Error: plan.json: the plan was made as bf343d4f-" in err
+    assert saved.writes() == []
 
 
 def test_bindings_that_are_older_or_not_here_are_12_before_any_write(saved: Served) -> None:

@@ -102,6 +102,7 @@ SAVED = st.builds(
     PLANS,
     st.builds(
         Origin,
+        IDS,
         TEXTS,
         st.lists(TEXTS, max_size=2).map(tuple),
         st.lists(TEXTS, max_size=2).map(tuple),

@@ -310,6 +310,19 @@ def test_list_that_cannot_be_read_is_no_absence(runs: Any) -> None:
     assert writes(runs) == []
 
 
+def test_what_is_only_forgotten_may_change(runs: Any, failed: Told) -> None:
+    runs.write(ALL)
+    runs.settle()
+    runs.write(
+        ALL.replace("      login: {", "      other: {").replace("Login", "Other")
+        + "removed: [{address: policy/p/login, keep: true}]\n"
+    )
+    opened = runs.save(runs.plan())
+    put("policy", "policy/p/login", description="Theirs")(runs)
+    assert failed(runs.carry_out(runs.follow(opened))) == []
+    assert runs.follow(opened).plan.operations == ()
+
+
 def test_bindings_must_not_be_others_or_older(runs: Any) -> None:
     runs.write(ALL)
     runs.settle()

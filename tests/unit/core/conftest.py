@@ -132,7 +132,7 @@ class World:
 def sealed(plan: Plan) -> Saved:
     """Save a plan as if it had been made of the current folder, once."""
     made = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    return Saved(plan, Origin(".", (".",), (), None, 0), made, made + timedelta(days=3), "0.1.0")
+    return Saved(plan, Origin(CALLER, ".", (".",), (), None, 0), made, made + timedelta(days=3), "0.1.0")
 
 
 def _ref(address: str) -> Ref:
