@@ -237,9 +237,8 @@ def _addresses(plan: Plan) -> set[Address]:
 
 
 def _stale(left: Remainder) -> str:
-    return "does not fit what is there any more; plan again\n" + "\n".join(
-        f"  {address}: {what}" for address, what in left.stale
-    )
+    told = "; ".join(f"{address}: {what}" for address, what in left.stale)
+    return f"does not fit what is there any more ({told}); plan again"
 
 
 def _relative(path: Path, to: Path) -> str:

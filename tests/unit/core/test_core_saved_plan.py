@@ -11,10 +11,10 @@ from inline_snapshot import snapshot
 
 from reconciler.guards import NAMES
 from reconciler.manifest import fits
-from reconciler.model import Action, Address, Change, Live, Plan, Ref, Resource, digest
+from reconciler.model import Action, Address, Change, FieldChange, Live, Plan, Reason, Ref, Resource, digest
 from reconciler.plan import digested
 from reconciler.plan.saved import NotAPlan, Saved, is_plan, objection, read, write
-from reconciler.plan.shape import resource_changes
+from reconciler.plan.shape import resource_changes, resource_drift
 
 Make = Callable[..., Resource]
 See = Callable[..., Live]
@@ -198,6 +198,12 @@ def test_drift_says_what_was_last_applied_and_what_is_there(
         "before": {"display_name": "genomics"},
         "after": {"display_name": "Theirs"},
     }
+
+
+def test_drift_has_no_former_value_where_the_manifests_have_changed_too() -> None:
+    fields = (FieldChange("name", "theirs", "ours", Reason.BOTH), FieldChange("visibility", "public", "private"))
+    (drift,) = resource_drift(Plan("here", None, (Change(Address.parse(WEB), Action.UPDATE, "1", fields),), ()))
+    assert drift["change"] == {"actions": ["update"], "before": {"name": None}, "after": {"name": "theirs"}}
 
 
 def test_secret_is_marked_as_one_and_calls_are_listed(resource: Make, planned: Planned, saved: Save) -> None:
