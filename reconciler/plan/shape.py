@@ -78,7 +78,7 @@ def _change(change: Change, seen: Seen | None) -> Form:
             "actions": _actions(change),
             **_sides(change, seen),
             "replace_paths": [[each.name] for each in change.fields if each.immutable],
-            "importing": {"id": change.id} if change.action is Action.ADOPT else None,
+            "importing": {"id": change.id} if change.action is Action.ADOPT and change.id else None,
         },
         "action_reason": _REASONS.get(change.action),
     }
