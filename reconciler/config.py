@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ NAME = "reconciler.toml"
 MOST_CALLS = 256
 """How many calls may be under way at once, at the most: each takes a thread and a connection."""
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_LIFETIME = re.compile(r"([1-9][0-9]{0,3})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Config:
     parallelism: int | None = None
     client_id: str | None = None
     """The native application that `login` logs people in with."""
+    expires_after: timedelta | None = None
 
 
 def find(start: Path) -> Config:
@@ -84,11 +88,20 @@ def _client_id(value: Data) -> str:
     return value
 
 
+def lifetime(value: Data) -> timedelta:
+    """Read how long a saved plan holds; raise ValueError when that is no duration."""
+    found = _LIFETIME.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("a duration such as 12h, 3d or 2w")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 _TABLES: Mapping[str, Mapping[str, Callable[[Data], Data]]] = {
     "target": {"base_url": _address},
     "manifests": {"exclude": _patterns},
     "apply": {"parallelism": _count},
     "login": {"client_id": _client_id},
+    "plan": {"expires_after": lifetime},
 }
 
 

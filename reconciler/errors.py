@@ -126,6 +126,17 @@ class StaleBindings(ReconcilerError):
 
 
 @dataclass
+class StalePlan(ReconcilerError):
+    """A saved plan is not applied: it was altered, has expired, or does not fit what it is applied to."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: the plan {self.what}"
+
+
+@dataclass
 class Locked(ReconcilerError):
     """Another run holds the lock of this root."""
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reconciler.kinds import OVERLAP, lineage, owner, span
+from reconciler.kinds import lineage, overlap, owner, span
 from reconciler.match import Matches
 from reconciler.model import Action, Address, Aim, Live, Manifests, Resource, Snapshot, Upcoming
 
@@ -71,7 +71,7 @@ def life(resource: Resource, found: Generations, *, snapshot: Snapshot, aim: Aim
     newest_is_new = current is None or rotate is not None
     older = [*([current] if current and rotate else []), *others]
     began = snapshot.now if current is None or rotate else created(current)
-    leave = began + span(resource.settings.get("overlap") or OVERLAP)
+    leave = began + overlap(resource.settings)
     ended = _ended(older, aim, resource.address, over=not newest_is_new and snapshot.now >= leave)
     spared = tuple(live for live, _ in ended if may_be_in_use(live, snapshot, aim))
     ending = {live.id for live, _ in ended}

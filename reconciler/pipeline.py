@@ -1,8 +1,8 @@
 """The whole way: from manifests and service to a plan, and from a plan to the end of a run."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
@@ -26,6 +26,7 @@ from reconciler.model import (
     Data,
     Event,
     Finished,
+    Live,
     Manifests,
     Plan,
     Snapshot,
@@ -43,13 +44,18 @@ __all__ = ["Planned", "Site", "State", "Steering", "apply", "outputs", "plan", "
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and what its execution starts from."""
+    """A plan, and what its execution starts from; `made` is what an earlier run of the same plan has made.
+
+    `read_at` is when the snapshot was begun, by `clock` (seconds that never go back).
+    """
 
     plan: Plan
     state: State
     snapshot: Snapshot
     sinks: Mapping[Address, Sink]
     read_at: float
+    made: Mapping[Address, Live] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
 
 
 def plan(
@@ -76,7 +82,7 @@ def plan(
     ending = replacements(manifests, first, aim.replace)
     owners = _owners(manifests, first, known.entries, ending, undelivered, snapshot)
     snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
-    sinks = _sinks(manifests)
+    sinks = sinks_of(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     unsure = {each.address: None for each in undelivered if each.address in sinks and each.address not in heads}
     matches = match(manifests, snapshot, known.entries, unsure | _held(manifests, heads), elsewhere, unanswered)
@@ -97,7 +103,8 @@ def plan(
     called = {identifier: ref.text for ref, identifier in names.items()}
     called |= {identifier: str(address) for identifier, address in matches.addresses().items()}
     upcoming = tuple(each for life in comparison.lives.values() for each in life.upcoming)
-    made = replace(made, refusals=guards.check(case), notes=notes, upcoming=upcoming, names=called)
+    made = replace(made, refusals=guards.check(case), guards=guards.NAMES, consents=_given(case.consents))
+    made = planning.digested(replace(made, notes=notes, upcoming=upcoming, names=called))
     return Planned(made, known, snapshot, sinks, read_at)
 
 
@@ -110,15 +117,16 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
     if planned.plan.operations:
         bindings_file.probe(site.bindings)
     with journal.Journal.open(site.folder, environment=site.environment, run=_run(planned)) as record:
+        reader = Reader(client)
         workshop = executor.Workshop(
-            reader=Reader(client),
+            reader=reader,
             writer=Writer(client),
             journal=record,
             entries=entries,
             sinks=planned.sinks,
-            observed=planned.snapshot.objects,
-            observed_at=planned.read_at,
+            observed=executor.Observed(reader, planned.snapshot.objects, planned.read_at, planned.clock),
             verify=verifier(client, steering.sleep),
+            made=planned.made,
             sleep=steering.sleep,
         )
         done = 0
@@ -133,6 +141,11 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             whole = planned.plan.complete and not planned.snapshot.poisoned
             settled = whole and done == len(planned.plan.operations)
             record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
+
+
+def _given(consents: Consents) -> dict[str, Data]:
+    """Write down what was agreed to, in a stable order."""
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(consents).items()}
 
 
 def _run(planned: Planned) -> dict[str, Data]:
@@ -174,7 +187,8 @@ def _owners(
     return owners
 
 
-def _sinks(manifests: Manifests) -> dict[Address, Sink]:
+def sinks_of(manifests: Manifests) -> dict[Address, Sink]:
+    """Make the sinks that the manifests describe."""
     return {
         address: make(resource.settings["sink"], root=manifests.root, place=resource.at("sink"))
         for address, resource in manifests.resources.items()
@@ -229,7 +243,7 @@ def _left_behind(plan: Plan, stated: Manifests, entries: Mapping[Address, Bindin
     """Say what a destruction leaves: secrets where they were delivered, and what is not bound."""
     if not aim.destroy:
         return
-    sinks = _sinks(stated)
+    sinks = sinks_of(stated)
     for address in sorted({change.address for change in plan.changes} & sinks.keys()):
         where = sinks[address].destination
         yield f"{address}: what was delivered stays in {where}; move it away before this is made again"

@@ -13,10 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from reconciler.apply.effects import Effects, Workshop
+from reconciler.apply.freshness import Observed
 from reconciler.errors import CallFailed, ReconcilerError
 from reconciler.model import Event, Failed, Finished, Operation, Plan, Progress, Skipped, Started
 
-__all__ = ["Renew", "Steering", "Workshop", "run"]
+__all__ = ["Observed", "Renew", "Steering", "Workshop", "run"]
 
 Renew = Callable[[CallFailed], bool]
 """Gets other credentials after a call that was refused for want of a login, and says whether there are any."""

@@ -3,14 +3,15 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.apply.delivery import Delivering
+from reconciler.apply.freshness import Observed
 from reconciler.apply.verification import Verify
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
 from reconciler.journal import Journal
-from reconciler.kinds import KINDS, normal
+from reconciler.kinds import KINDS, differing, normal
 from reconciler.model import (
     Address,
     Binding,
@@ -24,10 +25,10 @@ from reconciler.model import (
     references,
     substitute,
 )
+from reconciler.plan.bound import bound, digests
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink
 
-_FRESH_FOR = 30.0
 _GRACE = (0.5, 1.0, 2.0)
 
 
@@ -35,7 +36,7 @@ _GRACE = (0.5, 1.0, 2.0)
 class Workshop:
     """What the executor works with. `entries` are the bindings; they tell the truth at every moment.
 
-    `observed` are the objects of the snapshot by kind and id, `observed_at` when they were read (monotonic seconds).
+    `observed` is what is known of the objects there, `made` what an earlier run of the same plan has made.
     """
 
     reader: Reader
@@ -43,9 +44,9 @@ class Workshop:
     journal: Journal
     entries: dict[Address, Binding]
     sinks: Mapping[Address, Sink]
-    observed: Mapping[str, Mapping[str, Live]]
-    observed_at: float
+    observed: Observed
     verify: Verify
+    made: Mapping[Address, Live] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,8 +56,7 @@ class Effects:
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
-        self._made: dict[Address, Live] = {}
-        self._deleted: set[str] = set()
+        self._made: dict[Address, Live] = {**workshop.made}
         self._twins: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def carry_out(self, operation: Operation) -> str | None:
@@ -73,8 +73,7 @@ class Effects:
                 self._keep(operation, self._binding(operation, operation.id, operation.attributes))
                 return operation.id
             case Verb.FORGET:
-                with self._workshop.lock:
-                    self._workshop.entries.pop(operation.address, None)
+                self._forget(operation)
                 return operation.id
 
     def _create(self, operation: Operation) -> str:
@@ -94,16 +93,17 @@ class Effects:
     def _remember(self, operation: Operation, live: Live) -> None:
         with self._workshop.lock:
             self._made[operation.address] = live
+        self._workshop.observed.wrote(live)
         self._keep(operation, self._binding(operation, live.id, live.attributes))
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
-        def bound(live: Live) -> Binding:
+        def binding_of(live: Live) -> Binding:
             return self._binding(operation, live.id, live.attributes)
 
         workshop = self._workshop
         with workshop.lock:
             binding = workshop.entries.get(operation.previous or operation.address)
-        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound, workshop.verify)
+        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, binding_of, workshop.verify)
         ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 
@@ -112,7 +112,7 @@ class Effects:
         workshop, address = self._workshop, operation.address
         for last in (False, True):
             known = self._siblings(operation, parent, fields)
-            intent = workshop.journal.intend(operation, parent=parent, sent=self._digests(operation, fields))
+            intent = workshop.journal.intend(operation, parent=parent, sent=digests(operation, fields))
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
@@ -138,17 +138,13 @@ class Effects:
 
         Refuse to make what somebody else has made since the plan was.
         """
-        kind, observed = KINDS[operation.address.kind], set(self._workshop.observed.get(operation.address.kind, {}))
-        if time.monotonic() - self._workshop.observed_at < _FRESH_FOR:
-            return observed
-        there = self._workshop.reader.listed(kind.name)
-        with self._workshop.lock:
-            ours = observed | {live.id for live in self._made.values()}
-        for live in there:
-            if live.id not in ours and live.parent == parent and kind.natural(live.fields) == kind.natural(fields):
+        kind = KINDS[operation.address.kind]
+        there, appeared = self._workshop.observed.appeared(kind.name)
+        for live in appeared:
+            if live.parent == parent and kind.natural(live.fields) == kind.natural(fields):
                 what = f"{live.id} has appeared since the plan was made, and goes by the same name"
                 raise StaleObject(str(operation.address), what)
-        return {live.id for live in there}
+        return there
 
     def _find(self, operation: Operation, parent: str | None, fields: Fields, known: set[str]) -> Live | None:
         """Look for the object of a create with an unknown outcome; give it time to appear."""
@@ -177,8 +173,9 @@ class Effects:
     def _update(self, operation: Operation) -> str:
         workshop, address = self._workshop, operation.address
         identifier, fields = operation.id or self._id_of(address), self._known(operation.fields)
-        if operation.id and self._already(operation, fields):
-            self._keep(operation, self._binding(operation, identifier, operation.attributes))
+        already = self._already(operation, identifier, fields)
+        if already:
+            self._keep(operation, self._binding(operation, identifier, already.attributes))
             return identifier
         intent = workshop.journal.intend(operation, object=identifier)
         try:
@@ -188,6 +185,7 @@ class Effects:
             if error.status == 404:
                 raise StaleObject(str(address), f"its object {identifier} is gone") from error
             raise
+        workshop.observed.wrote(live)
         binding = self._binding(operation, identifier, live.attributes)
         self._done(intent, operation, binding)
         self._keep(operation, binding)
@@ -196,39 +194,43 @@ class Effects:
     def _delete(self, operation: Operation) -> str:
         workshop, address = self._workshop, operation.address
         assert operation.id is not None
-        self._already(operation, operation.before)
+        self._already(operation, operation.id, operation.before)
         intent = workshop.journal.intend(operation)
         try:
             workshop.writer.delete(address.kind, self._parent(operation), operation.id)
         except CallFailed as error:
             workshop.journal.outcome(intent, error.outcome)
             raise
-        with workshop.lock:
-            self._deleted.add(operation.id)
-            bound = workshop.entries.pop(address, None)
-            if bound and bound.id != operation.id:
-                left = tuple(each for each in bound.predecessors if each != operation.id)
-                bound = workshop.entries[address] = replace(bound, predecessors=left)
-            elif bound:
-                bound = None
-        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
+        workshop.observed.ended(address.kind, operation.id)
+        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=self._forget(operation))
         return operation.id
 
-    def _already(self, operation: Operation, after: Fields) -> bool:
-        """Look again at an object whose observation is old: refuse when it has changed, unless to what is wanted."""
-        if time.monotonic() - self._workshop.observed_at < _FRESH_FOR:
-            return False
-        kind = KINDS[operation.address.kind]
-        live = self._workshop.reader.one(kind.name, operation.id or "")
+    def _forget(self, operation: Operation) -> Binding | None:
+        """Take an object off the bindings, and give what they hold now: a successor of it stays bound."""
+        workshop = self._workshop
+        with workshop.lock:
+            known = workshop.entries.pop(operation.address, None)
+            if known is None or known.id == operation.id:
+                return None
+            left = tuple(each for each in known.predecessors if each != operation.id)
+            workshop.entries[operation.address] = replace(known, predecessors=left)
+            return workshop.entries[operation.address]
+
+    def _already(self, operation: Operation, identifier: str, after: Fields) -> Live | None:
+        """Look at an object, again where that was long ago: refuse when it has changed; give it if it is as wanted."""
+        observed, kind = self._workshop.observed, KINDS[operation.address.kind]
+        live = observed.look(kind.name, identifier, self._parent(operation))
+        if live is None and operation.verb is Verb.UPDATE:
+            raise StaleObject(str(operation.address), f"its object {identifier} is gone")
         if live is None:
-            return False
-        if _equal(kind.name, live, after):
-            return operation.verb is Verb.UPDATE
-        with self._workshop.lock:
-            deleted = frozenset(self._deleted)
-        if not _equal(kind.name, live, operation.before, deleted):
-            raise StaleObject(str(operation.address), "it was changed since the plan was made")
-        return False
+            return None
+        if operation.verb is Verb.UPDATE and not differing(kind, live, after):
+            return live
+        changed = observed.changed(live, {*after, *operation.before})
+        if changed:
+            what = f"{', '.join(sorted(changed))} of {identifier} was changed since the plan was made"
+            raise StaleObject(str(operation.address), what)
+        return None
 
     def _keep(self, operation: Operation, binding: Binding) -> None:
         with self._workshop.lock:
@@ -237,18 +239,7 @@ class Effects:
             self._workshop.entries[operation.address] = binding
 
     def _binding(self, operation: Operation, identifier: str, attributes: Mapping[str, str]) -> Binding:
-        kind = KINDS[operation.address.kind]
-        digests = {} if kind.secret else self._digests(operation, self._known(operation.bound))
-        sink = operation.settings.get("sink")
-        delivered = digest(sink) if sink else None
-        return Binding(identifier, digests, operation.prevent_destroy, attributes, delivered, operation.predecessors)
-
-    @staticmethod
-    def _digests(operation: Operation, fields: Fields) -> dict[str, str]:
-        by_name = KINDS[operation.address.kind].by_name
-        return {
-            name: digest(normal(by_name[name], value) if name in by_name else value) for name, value in fields.items()
-        }
+        return bound(operation, identifier, attributes, self._known(operation.bound))
 
     def _parent(self, operation: Operation) -> str | None:
         if isinstance(operation.parent, Ref):
@@ -268,23 +259,3 @@ class Effects:
     def _id_of(self, address: Address) -> str:
         with self._workshop.lock:
             return self._made[address].id
-
-
-def _equal(kind: str, live: Live, fields: Fields, deleted: Collection[str] = ()) -> bool:
-    """Tell whether an object has these values; that the service has dropped what this run deleted does not count."""
-    by_name = KINDS[kind].by_name
-    return all(
-        _without(normal(by_name[name], live.fields.get(name)), deleted)
-        == _without(normal(by_name[name], value), deleted)
-        for name, value in fields.items()
-        if name in by_name
-    )
-
-
-def _without(value: Data, ids: Collection[str]) -> Data:
-    """Leave the elements out of a list that are, or refer to, one of these."""
-    if not ids or not isinstance(value, list):
-        return value
-    return [
-        each for each in value if not any(part in ids for part in (each.values() if isinstance(each, dict) else [each]))
-    ]

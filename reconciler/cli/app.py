@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, differences, login, manifests, terminal
+from reconciler.cli import changes, differences, login, manifests, saved, terminal
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import (
@@ -17,7 +17,8 @@ from reconciler.cli.options import (
     LoginOptions,
     ManifestOptions,
     OutputOptions,
-    PlanOptions,
+    SaveOptions,
+    ShowOptions,
     TargetOptions,
     WhoamiOptions,
     taking,
@@ -39,7 +40,8 @@ _WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("validate", taking(ManifestOptions, manifests.validate)),
     ("build", taking(ManifestOptions, manifests.build)),
-    ("plan", taking(PlanOptions, changes.plan)),
+    ("plan", taking(SaveOptions, changes.plan)),
+    ("show", taking(ShowOptions, saved.show)),
     ("apply", taking(ApplyOptions, changes.apply)),
     ("destroy", taking(DestroyOptions, changes.destroy)),
     ("drift", taking(DriftOptions, differences.drift)),
@@ -51,7 +53,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
 for _name, _command in _COMMANDS:
     app.command(_name)(_command)
 for _alias in ("diff", "preview"):
-    app.command(_alias, hidden=True)(taking(PlanOptions, changes.plan))
+    app.command(_alias, hidden=True)(taking(SaveOptions, changes.plan))
 app.add_typer(emulator, name="emulator")
 
 

@@ -15,7 +15,7 @@ import typer
 from reconciler.cli import asked, terminal
 from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import ApplyOptions, DestroyOptions, PlanOptions
+from reconciler.cli.options import ApplyOptions, DestroyOptions, PlanOptions, SaveOptions
 from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.render.safe import safe
 
@@ -25,21 +25,31 @@ if TYPE_CHECKING:
     from reconciler.pipeline import Planned, Site
 
 
-def plan(options: PlanOptions) -> None:
+def plan(options: SaveOptions) -> None:
     """Show what an apply would do. Planning cannot write."""
+    from reconciler.cli import saved
     from reconciler.cli.session import connect
     from reconciler.render.plan import shown
 
+    lifetime = saved.lifetime(options)
     manifests = load(options)
     with connect(options, manifests) as (client, site):
         planned = _plan(options, manifests, client, site)
+        saved.keep(options, planned, manifests, lifetime=lifetime)
+    if not planned.plan.applyable:
+        raise typer.Exit(Exit.REFUSED)
     if options.detailed_exitcode and shown(planned.plan):
         raise typer.Exit(Exit.CHANGES)
 
 
 def apply(options: ApplyOptions) -> None:
-    """Plan, show the plan, ask, and apply it."""
-    _carry_out(options, "Apply this plan?")
+    """Plan, show the plan, ask, and apply it; or apply a saved plan."""
+    from reconciler.cli import saved
+
+    if file := saved.named(options):
+        saved.apply(options, file)
+    else:
+        _carry_out(options, "Apply this plan?")
 
 
 def destroy(options: DestroyOptions) -> None:
@@ -55,18 +65,20 @@ def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
     manifests = load(options)
     with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout):
         planned = _plan(options, manifests, client, site)
+        if not planned.plan.applyable:
+            raise typer.Exit(Exit.REFUSED)
         if shown(planned.plan) and not (options.auto_approve or _approved(question, no_input=options.no_input)):
             terminal.warn("Nothing was changed.")
             raise typer.Exit(Exit.ERROR)
-        run = _apply(options, planned, client, site)
-        _report(options, manifests, planned, site, run)
+        run = carry_out(options, planned, client, site)
+        report(options, manifests, planned, site, run)
     code = run.ended or of_events(run.events)
     if code:
         raise typer.Exit(code)
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """What a run did, whether the bindings say so, and the exit code of what ended it (0: it ended by itself)."""
 
     events: list["Event"] = field(default_factory=list)
@@ -77,7 +89,7 @@ class _Run:
 def _plan(
     options: PlanOptions | DestroyOptions, manifests: "Manifests", client: "AuthClient", site: "Site"
 ) -> "Planned":
-    """Plan and show it; a refused plan ends here."""
+    """Plan and show it."""
     from reconciler import pipeline
     from reconciler.render import plan as rendered
 
@@ -92,25 +104,23 @@ def _plan(
         terminal.say(f"Nothing to destroy: {'none of that' if aim.partial else 'nothing'} is bound here.")
     else:
         terminal.say(rendered.text(planned.plan, terminal.look(options)))
-    if not planned.plan.applyable:
-        raise typer.Exit(Exit.REFUSED)
     return planned
 
 
-def _apply(options: ApplyOptions | DestroyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> _Run:
+def carry_out(options: ApplyOptions | DestroyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> Run:
     """Apply a plan, showing what happens."""
     from reconciler import pipeline
     from reconciler.cli.login import renewing
     from reconciler.render import run as rendered
 
-    run, style = _Run(), terminal.look(options)
+    run, look = Run(), terminal.look(options)
     with _signals() as (stop, received):
         renew = renewing(client, no_input=options.no_input)
         steering = pipeline.Steering(calls_at_once(options), stop, renew)
         try:
             for event in pipeline.apply(planned, client, site, steering):
                 run.events.append(event)
-                line = rendered.line(event, style)
+                line = rendered.line(event, look)
                 if line:
                     _tell(line, stop)
         except Unrecorded as error:
@@ -130,9 +140,10 @@ def _tell(line: str, stop: threading.Event) -> None:
         stop.set()
 
 
-def _report(
-    options: ApplyOptions | DestroyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: _Run
+def report(
+    options: ApplyOptions | DestroyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: Run
 ) -> None:
+    """Say what came of a run, and what is to be done now."""
     from reconciler import pipeline
     from reconciler.render import outputs
     from reconciler.render import run as rendered
@@ -148,7 +159,7 @@ def _report(
         _keep(planned, site, run)
 
 
-def _keep(planned: "Planned", site: "Site", run: _Run) -> None:
+def _keep(planned: "Planned", site: "Site", run: Run) -> None:
     """Name the files that a pipeline must keep, since they would go with its workspace."""
     from reconciler.model import Finished, Verb
 

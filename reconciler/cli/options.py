@@ -69,7 +69,6 @@ Parallelism: TypeAlias = Annotated[
 ]
 NoColour: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 Ascii: TypeAlias = Annotated[bool, typer.Option("--ascii", help="Print symbols in ASCII only.")]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Detailed: TypeAlias = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are differences.")
 ]
@@ -130,7 +129,6 @@ NoInput: TypeAlias = Annotated[
 LockTimeout: TypeAlias = Annotated[
     float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait this long for another run to end.")
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 ClientId: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -152,6 +150,19 @@ Mfa: TypeAlias = Annotated[bool, typer.Option("--mfa", help="Log in with more th
 NoLocalServer: TypeAlias = Annotated[
     bool, typer.Option("--no-local-server", help="Paste a code, instead of waiting for the browser to bring it.")
 ]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", dir_okay=False, help="Save the plan here, to be applied by `apply FILE`."),
+]
+JsonInto: TypeAlias = Annotated[
+    Path | None, typer.Option("--json-into", metavar="FILE", help="Write the plan as JSON here, for other tools.")
+]
+ExpiresAfter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--expires-after", metavar="DURATION", help="How long a saved plan holds (12h, 3d).  [default: 3d]"),
+]
+PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
 
 
@@ -233,6 +244,25 @@ class PlanOptions(PartOptions):
 
 
 @dataclass(frozen=True, slots=True)
+class SaveOptions(PlanOptions):
+    """What `plan` takes besides."""
+
+    out: Out = None
+    json_into: JsonInto = None
+    expires_after: ExpiresAfter = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOptions:
+    """What `show` takes."""
+
+    file: PlanFile
+    json: AsJson = False
+    no_color: NoColour = False
+    ascii: Ascii = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyOptions(PlanOptions):
     """What an apply takes besides."""
 
@@ -254,7 +284,7 @@ class DestroyOptions(PartOptions):
 class DriftOptions(ReadOptions):
     """What `drift` takes besides."""
 
-    json: Json = False
+    json: AsJson = False
     detailed_exitcode: Detailed = False
 
 

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from reconciler import files
-from reconciler.cli.options import ReadOptions
+from reconciler.cli.options import ReadOptions, ShowOptions
 from reconciler.errors import CannotWrite
 from reconciler.render.style import Style
 
@@ -30,7 +30,7 @@ def style(*, no_colour: bool = False, ascii_only: bool = False) -> Style:
     return Style(colour=colour, ascii=ascii_only or spoken != "utf8")
 
 
-def look(options: ReadOptions) -> Style:
+def look(options: ReadOptions | ShowOptions) -> Style:
     """Choose the look that the options of a command ask for."""
     return style(no_colour=options.no_color, ascii_only=options.ascii)
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.client import CLIENT
-from reconciler.kinds.credential import CREDENTIAL, OVERLAP, span
+from reconciler.kinds.credential import CREDENTIAL, overlap, span
+from reconciler.kinds.difference import differing
 from reconciler.kinds.kind import Field, Kind, absent, named, normal, repeated, without
 from reconciler.kinds.policy import POLICY
 from reconciler.kinds.project import PROJECT
@@ -14,13 +15,14 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PROJECT, POLICY, CLIEN
 
 __all__ = [
     "KINDS",
-    "OVERLAP",
     "Field",
     "Kind",
     "absent",
+    "differing",
     "lineage",
     "named",
     "normal",
+    "overlap",
     "owned",
     "owner",
     "owners",

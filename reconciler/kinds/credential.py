@@ -7,8 +7,7 @@ from reconciler.kinds import consequences
 from reconciler.kinds.kind import Field, Kind, Wire
 from reconciler.model import Fields, Live
 
-OVERLAP = "1d"
-"""How long an older generation goes on working beside a new one, where the manifests do not say."""
+_OVERLAP = timedelta(days=1)
 
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
@@ -23,16 +22,23 @@ def _live(wire: Wire) -> Live:
     )
 
 
+def overlap(settings: Fields) -> timedelta:
+    """Tell how long an older generation goes on working: as stated, or a day, or half the time between rotations."""
+    stated, age = settings.get("overlap"), settings.get("rotate_after")
+    if stated:
+        return span(stated)
+    return min(_OVERLAP, span(age) / 2) if age else _OVERLAP
+
+
 def span(duration: str) -> timedelta:
     """Read a duration of the manifests (`12h`, `14d`, `26w`)."""
     return timedelta(hours=int(duration[:-1]) * _HOURS[duration[-1]])
 
 
 def _objections(fields: Fields) -> Iterator[tuple[str, str]]:
-    age, overlap = fields.get("rotate_after"), fields.get("overlap")
-    if age and span(overlap or OVERLAP) >= span(age):
-        said = "" if overlap else f" ({OVERLAP}, when it is not given)"
-        yield "overlap" if overlap else "rotate_after", f"`overlap`{said} must be shorter than `rotate_after`"
+    age, stated = fields.get("rotate_after"), fields.get("overlap")
+    if age and stated and span(stated) >= span(age):
+        yield "overlap", "`overlap` must be shorter than `rotate_after`"
 
 
 CREDENTIAL = Kind(

@@ -14,7 +14,7 @@ from reconciler.manifest.compose import compose
 from reconciler.manifest.exclusion import NOTHING, Exclusion
 from reconciler.manifest.index import Index, index
 from reconciler.manifest.resources import make, outputs, removals
-from reconciler.manifest.schema import is_output_name, schema_names, schema_text
+from reconciler.manifest.schema import fits, is_output_name, schema_names, schema_text
 from reconciler.manifest.select import Selection, root_of, select
 from reconciler.manifest.wellknown import wellknown
 from reconciler.manifest.write import text
@@ -24,6 +24,7 @@ __all__ = [
     "Exclusion",
     "Selection",
     "build",
+    "fits",
     "is_output_name",
     "load",
     "root_of",

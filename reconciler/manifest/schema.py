@@ -37,16 +37,25 @@ def schema(name: str) -> dict[str, Any]:
     return resolved
 
 
+def fits(name: str, document: object) -> bool:
+    """Tell whether a document is as a schema says."""
+    return _compiled(name).is_valid(document)
+
+
 def is_output_name(text: str) -> bool:
     """Tell whether an output can have this name."""
     rule = schema("manifest")["properties"]["outputs"]["propertyNames"]
     return matches(rule["pattern"], text)
 
 
-@cache
 def fast() -> jsonschema_rs.Draft202012Validator:
     """Compile the validator that says quickly whether all is well, once. Its patterns take linear time."""
-    return jsonschema_rs.Draft202012Validator(schema("manifest"), pattern_options=jsonschema_rs.RegexOptions())
+    return _compiled("manifest")
+
+
+@cache
+def _compiled(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema(name), pattern_options=jsonschema_rs.RegexOptions())
 
 
 @cache

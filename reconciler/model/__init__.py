@@ -18,7 +18,7 @@ from reconciler.model.data import (
 )
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
-from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Upcoming, Verb
+from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Seen, Upcoming, Verb
 from reconciler.model.service import EPOCH, Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Removal",
     "Resource",
     "Secret",
+    "Seen",
     "Skipped",
     "Snapshot",
     "Started",

@@ -97,12 +97,27 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the decisions about one address rest on: its object, with the fields that count, or that there was none.
+
+    `beside` are then the ids of the siblings that were there.
+    """
+
+    address: Address
+    id: str | None
+    parent: str | None = None
+    fields: Fields = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a plan may not be applied, and the consent that would allow it (None: nothing does)."""
+    """Why a plan may not be applied, and the consent that would allow it (None: nothing does); `guard` says so."""
 
     address: Address | None
     reason: str
     consent: str | None = None
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,11 @@ class Plan:
     """What ids are called: names that were looked up, and addresses. For readers only."""
     complete: bool = True
     manifests: str = ""
+    seen: tuple[Seen, ...] = ()
+    guards: tuple[str, ...] = ()
+    """The guards that were asked."""
+    consents: Fields = field(default_factory=dict)
+    """What the user has agreed to, by what it is about."""
     observed: str = ""
     digest: str = ""
 

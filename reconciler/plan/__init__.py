@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.diff import Comparison
-from reconciler.kinds import KINDS, within
+from reconciler.kinds import within
 from reconciler.match import Matches
-from reconciler.model import Action, Address, Data, Manifests, Operation, Plan, Snapshot, digest
+from reconciler.model import Address, Manifests, Operation, Plan, Snapshot
 from reconciler.plan.deletions import deletions
+from reconciler.plan.digests import digested
+from reconciler.plan.observations import observations
 from reconciler.plan.order import in_order
 from reconciler.plan.steps import steps
 
-__all__ = ["build"]
+__all__ = ["build", "digested"]
 
 
 def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, snapshot: Snapshot, target: str) -> Plan:
@@ -29,10 +31,9 @@ def build(manifests: Manifests, matches: Matches, comparison: Comparison, *, sna
         operations=operations,
         complete=manifests.complete and comparison.complete,
         manifests=manifests.digest,
-        observed=_observed(comparison, matches, snapshot),
+        seen=observations(manifests, matches, comparison, snapshot=snapshot),
     )
-    together = [plan.manifests, plan.observed, [_form(operation) for operation in operations], target]
-    return replace(plan, digest=digest(together))
+    return digested(plan)
 
 
 def _finish(operations: list[Operation], last: Mapping[str, Address]) -> list[Operation]:
@@ -56,39 +57,3 @@ def _waiting(key: str, after: Mapping[str, set[str]]) -> set[str]:
         waiting.update(new)
         left += new
     return waiting
-
-
-def _observed(comparison: Comparison, matches: Matches, snapshot: Snapshot) -> str:
-    """Digest what the decisions rest on: managed fields of matched objects, and for creates the ids of the siblings."""
-    seen: dict[str, Data] = {}
-    for change in comparison.changes:
-        match = matches.found.get(change.address)
-        live = match.live if match else snapshot.find(change.address.kind, change.id or "")
-        if live:
-            seen[str(change.address)] = [live.id, live.parent, dict(live.fields)]
-        elif change.action is Action.CREATE:
-            seen[str(change.address)] = _candidates(change.address, matches, snapshot)
-    return digest(seen)
-
-
-def _candidates(address: Address, matches: Matches, snapshot: Snapshot) -> list[str]:
-    kind = KINDS[address.kind]
-    if kind.owner is None:
-        return [live.id for live in snapshot.each(kind.name)]
-    above = matches.found.get(Address(kind.owner, address.path[:-1]))
-    parent = above.live.id if above and above.live else None
-    return [live.id for live in snapshot.each(kind.name) if parent and live.parent == parent]
-
-
-def _form(operation: Operation) -> Mapping[str, Data]:
-    return {
-        "key": operation.key,
-        "verb": operation.verb,
-        "id": operation.id,
-        "parent": operation.parent,
-        "fields": dict(operation.fields),
-        "before": dict(operation.before),
-        "predecessors": list(operation.predecessors),
-        "settings": dict(operation.settings),
-        "after": list(operation.after),
-    }

@@ -136,6 +136,14 @@ def test_killed_run_is_finished_by_the_next(site: Site, nth: int, *, answered: b
 
 
 @AROUND
+@pytest.mark.parametrize("nth", [1, 5, 9])
+def test_killed_run_of_a_saved_plan_is_finished_by_applying_it_again(site: Site, nth: int, *, answered: bool) -> None:
+    assert site.run("plan", "--out", "plan.json").code == 0
+    site.be_killed(nth, "plan.json", answered=answered)
+    site.finish("plan.json")
+
+
+@AROUND
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_killed_replacement_is_finished_by_the_next(site: Site, nth: int, *, answered: bool) -> None:
     assert site.run("apply", "--auto-approve").code == 0

@@ -5,19 +5,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler import pipeline
+from reconciler import pipeline, saved
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
 from reconciler.manifest import load
 from reconciler.model import Address, Aim, Failed, Finished, Manifests, Plan, Skipped
-from reconciler.pipeline import Site
+from reconciler.pipeline import Planned, Site
 
 ALL = frozenset({"all"})
 EVERYTHING = Consents(delete=ALL, replace=ALL, create=ALL, lockout=ALL)
@@ -129,13 +130,25 @@ class Root:
     def plan(self, manifests: Manifests, aim: Aim = Aim()) -> Plan:  # noqa: B008 - it is frozen
         return pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim).plan
 
-    def apply(self, manifests: Manifests, aim: Aim = Aim()) -> int:  # noqa: B008 - it is frozen
-        """Apply, and count the operations that were carried out."""
+    def apply(self, manifests: Manifests, aim: Aim = Aim(), *, by_file: bool = False) -> int:  # noqa: B008 - it is frozen
+        """Apply, by way of a saved plan if that is said, and count the operations that were carried out."""
         planned = pipeline.plan(manifests, self.client, self.site, consents=EVERYTHING, parallelism=4, aim=aim)
         assert planned.plan.refusals == ()
+        if by_file:
+            whole = planned.plan
+            planned = self.saved(planned)
+            assert planned.plan == whole
         events = list(pipeline.apply(planned, self.client, self.site, pipeline.Steering(4)))
         assert not [event for event in events if isinstance(event, Failed | Skipped)], events
         return sum(isinstance(event, Finished) for event in events)
+
+    def saved(self, planned: Planned) -> Planned:
+        """Save a plan, read it back, and compare it with the service again."""
+        made = saved.seal(planned, self.folder, paths=[self.folder], overlays=[], lifetime=timedelta(hours=1))
+        file = self.folder / "plan.json"
+        saved.save(made, file)
+        manifests = load([self.folder])
+        return saved.follow(saved.open_plan(file), manifests, self.client, self.site, parallelism=4)
 
 
 @contextmanager
@@ -151,12 +164,14 @@ def root() -> Iterator[Root]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(WORLD, min_size=1, max_size=3), st.booleans())
-def test_apply_converges_from_any_state_that_applies_can_reach(worlds: list[dict[str, Any]], lost: bool) -> None:
+@given(st.lists(WORLD, min_size=1, max_size=3), st.booleans(), st.booleans())
+def test_apply_converges_from_any_state_that_applies_can_reach(
+    worlds: list[dict[str, Any]], lost: bool, by_file: bool
+) -> None:
     with root() as here:
         for world in worlds:
             manifests = here.load(world)
-            here.apply(manifests)
+            here.apply(manifests, by_file=by_file)
             assert here.plan(manifests).operations == ()
             assert here.apply(manifests) == 0
         if lost:

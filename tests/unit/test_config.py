@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ parallelism = 4
 
 [login]
 client_id = "4b6ed7a4-2f04-4a39-9c1c-1f7a6a0e4b11"
+
+[plan]
+expires_after = "12h"
 """
 
 
@@ -44,6 +48,7 @@ def test_find_reads_everything(tmp_path: Path) -> None:
         exclude=("drafts/**", "*.old.yaml"),
         parallelism=4,
         client_id="4b6ed7a4-2f04-4a39-9c1c-1f7a6a0e4b11",
+        expires_after=timedelta(hours=12),
     )
 
 
@@ -79,8 +84,8 @@ def test_an_empty_file_sets_nothing_and_ends_the_search(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("\n[targets]\n", ["2: unknown table 'targets'; did you mean target?"]),
-        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply, login"]),
-        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply, login"]),
+        ("\n\n[other]\n", ["3: unknown table 'other'; there are target, manifests, apply, login, plan"]),
+        ("base_url = 'x'\n", ["1: unknown table 'base_url'; there are target, manifests, apply, login, plan"]),
         ("\ntarget = 'x'\n", ["2: target must be a table, [target]"]),
         ("[[target]]\n", ["1: target must be a table, [target]"]),
         ("[target]\n\nbase_ulr = 'x'\n", ["3: unknown key 'base_ulr' in [target]; did you mean base_url?"]),
@@ -169,3 +174,9 @@ def test_folders_above_that_others_own_do_not_matter_without_a_file(tmp_path: Pa
     (tmp_path / "open" / "mine").mkdir(parents=True)
     (tmp_path / "open").chmod(0o777)
     assert find(tmp_path / "open" / "mine").parallelism is None
+
+
+@pytest.mark.parametrize("value", ['"soon"', '"0h"', '"12"', '"1.5d"', '"12h\\n"', "12", '"-1d"', '"10000d"'])
+def test_lifetime_of_a_plan_is_a_duration(tmp_path: Path, value: str) -> None:
+    (line,) = said(tmp_path, f"[plan]\nexpires_after = {value}\n")
+    assert line == "2: expires_after must be a duration such as 12h, 3d or 2w"

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from reconciler import journal, pipeline, watch
+from reconciler import journal, pipeline, saved, watch
 from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.drift import Drifts
 from reconciler.emulator import Emulator
@@ -18,6 +19,7 @@ from reconciler.journal import Left
 from reconciler.manifest import load
 from reconciler.model import EVERYTHING, Address, Aim, Binding, Event, Failed, Finished, Skipped
 from reconciler.pipeline import Planned, Site
+from reconciler.saved import Opened
 
 PERSON = "rosalind@globusid.org"
 
@@ -40,9 +42,24 @@ class Runs:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def plan(self, *files: str, aim: Aim = EVERYTHING, **consents: Any) -> Planned:
-        manifests = load([self.folder / file for file in files or ("",)])
-        given = Consents(**consents)
-        return pipeline.plan(manifests, self.client, self.site, consents=given, parallelism=4, aim=aim)
+        manifests, given = load([self.folder / file for file in files or ("",)]), Consents(**consents)
+        planned = pipeline.plan(manifests, self.client, self.site, consents=given, parallelism=4, aim=aim)
+        self.save(planned)
+        return planned
+
+    def save(self, planned: Planned) -> Opened:
+        """Save a plan and read it back: nothing is lost, and the names of ids neither."""
+        made = saved.seal(planned, self.folder, paths=[self.folder], overlays=[], lifetime=timedelta(hours=1))
+        file = self.folder / "plan.json"
+        saved.save(made, file)
+        opened = saved.open_plan(file)
+        assert opened.saved == made
+        assert opened.saved.plan.names == planned.plan.names
+        return opened
+
+    def follow(self, opened: Opened) -> Planned:
+        """Find what is left of a saved plan."""
+        return saved.follow(opened, load([self.folder]), self.client, self.site, parallelism=4)
 
     def begin(self, planned: Planned, stop: threading.Event | None = None) -> Iterator[Event]:
         """Carry a plan out, as far as the events are asked for."""

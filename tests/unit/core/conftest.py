@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from reconciler.diff import Comparison, compare, wanted
 from reconciler.errors import Place
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
+from reconciler.manifest import fits
 from reconciler.match import Matches, match
 from reconciler.model import (
     EPOCH,
@@ -37,6 +38,7 @@ from reconciler.model import (
     Undelivered,
     digest,
 )
+from reconciler.plan.saved import Origin, Saved, read, write
 
 CALLER = "rosalind"
 PLACE = Place("m.yaml", 1, 1)
@@ -139,7 +141,15 @@ class World:
         plan = replace(plan, upcoming=tuple(each for life in compared.lives.values() for each in life.upcoming))
         protecting = replace(self.manifests(), resources=self.stated().resources)
         case = Case(plan, protecting, matches, snapshot, self.bound(), guards.spoken(self.consents, self.aim), self.aim)
-        return replace(plan, refusals=guards.check(case), notes=guards.notes(case))
+        plan = planning.digested(replace(plan, refusals=guards.check(case), notes=guards.notes(case)))
+        assert read(write(sealed(plan)).encode(), fits=lambda document: fits("plan", document)) == sealed(plan)
+        return plan
+
+
+def sealed(plan: Plan) -> Saved:
+    """Save a plan as if it had been made of the current folder, once."""
+    made = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    return Saved(plan, Origin(CALLER, ".", (".",), (), None, 0), made, made + timedelta(days=3), "0.1.0")
 
 
 def _ref(address: str) -> Ref:
@@ -261,3 +271,8 @@ def compared() -> Callable[..., Comparison]:
 @pytest.fixture(scope="session")
 def planned() -> Callable[..., Plan]:
     return lambda *resources, **world: World(resources, **world).planned()
+
+
+@pytest.fixture(scope="session")
+def saved() -> Callable[[Plan], Saved]:
+    return sealed
