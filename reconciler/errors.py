@@ -103,13 +103,28 @@ class NotAuthenticated(ReconcilerError):
 
 @dataclass
 class StaleBindings(ReconcilerError):
-    """The bindings cannot be used: altered, of a newer format, another target, environment or lineage."""
+    """The bindings cannot be used: altered, of a newer format, another target, environment or lineage.
+
+    `rebuild`: they are of no use to anybody, so a rebuild may put others in their place.
+    """
 
     file: str
     what: str
+    rebuild: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
+
+
+@dataclass
+class CannotBind(ReconcilerError):
+    """What a person wants the bindings to say contradicts them, the manifests or the service."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.what}"
 
 
 @dataclass

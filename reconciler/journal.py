@@ -22,6 +22,7 @@ from reconciler.model import Address, Binding, Data, Operation, Ref, digest
 FORMAT = 1
 
 _CHECKPOINT = b'{"line":"checkpoint"'
+_REBUILD = "move the file away, or make a new beginning with `reconciler bindings rebuild`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class Journal:
     def outcome(self, intent: str, outcome: str, **facts: Data) -> None:
         """Record what came of an intent: done, not done, unknown.
 
-        With `address` and `binding`, the bindings hold that from here on (None: they hold nothing).
+        With `address` and `binding`, the bindings hold that from here on (None: they hold nothing). `error` says in
+        words why it is not done.
         """
         self._append("outcome", {"intent": intent, "outcome": Outcome(outcome), **facts})
         if outcome != Outcome.UNKNOWN:
@@ -198,10 +200,15 @@ def replay(file: Path, *, target: str) -> Left:
         try:
             found.read(json.loads(line))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            where = f"line {len(lines) - index} from its end"
-            what = f"{where} is damaged, or of a newer version of this program; move the file away"
-            raise StaleBindings(str(file), what) from error
+            newer = isinstance(error, _Newer)
+            said = "is of a newer version of this program: use that" if newer else f"is damaged; {_REBUILD}"
+            what = f"line {len(lines) - index} from its end {said}"
+            raise StaleBindings(str(file), what, rebuild=not newer) from error
     return found.left() if found.target in (None, target) else Left()
+
+
+class _Newer(ValueError):
+    """The line is good, for a newer version of this program."""
 
 
 class _Replay:
@@ -228,7 +235,7 @@ class _Replay:
                 self._outcome(line)
             case "run":
                 if line["format"] > FORMAT:
-                    raise ValueError("newer")
+                    raise _Newer
             case _:
                 raise ValueError("no line of a journal")
         if "lineage" in line and "serial" in line:

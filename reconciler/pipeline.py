@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,7 +12,6 @@ from reconciler import bindings as bindings_file
 from reconciler import graph, guards, journal, live
 from reconciler import plan as planning
 from reconciler.auth import AuthClient
-from reconciler.bindings import Bindings
 from reconciler.diff import compare, replacements
 from reconciler.errors import InvalidManifests, Problem
 from reconciler.guards import Case, Consents
@@ -23,6 +23,7 @@ from reconciler.model import (
     Binding,
     Data,
     Event,
+    Failed,
     Finished,
     Manifests,
     Plan,
@@ -33,9 +34,9 @@ from reconciler.model import (
 )
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
-from reconciler.state import Site, State, others, state
+from reconciler.state import Site, State, history, others, state
 
-__all__ = ["Planned", "Site", "State", "apply", "outputs", "plan", "state"]
+__all__ = ["Observed", "Planned", "Site", "State", "apply", "observe", "outputs", "plan", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,46 @@ class Planned:
     read_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the service holds for a root: the manifests with every name resolved, and the object of each address."""
+
+    manifests: Manifests
+    snapshot: Snapshot
+    matches: Matches
+    sinks: Mapping[Address, Sink]
+    heads: Mapping[Address, Meta | None]
+    names: Mapping[str, str]
+    read_at: float
+
+
 def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    reader, known, elsewhere = Reader(client), state(site), others(site)
+    known = state(site)
+    seen = observe(manifests, client, known, others(site), parallelism=parallelism)
+    manifests, snapshot, matches = seen.manifests, seen.snapshot, seen.matches
+    twice = graph.repeated(manifests.resources, matches.ids())
+    _refuse([*matches.problems, *_foreign(manifests, seen.heads, matches), *twice])
+    comparison = compare(manifests, matches, snapshot, undelivered=known.undelivered())
+    made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
+    case = Case(made, manifests, matches, snapshot, known.entries, consents)
+    made = replace(
+        made,
+        refusals=guards.check(case),
+        notes=(*_deliveries(made, seen.sinks, known.entries), *guards.notes(case)),
+        names={**seen.names, **{identifier: str(address) for address, identifier in matches.ids().items()}},
+    )
+    return Planned(made, known, snapshot, seen.sinks, seen.read_at)
+
+
+def observe(
+    manifests: Manifests, client: AuthClient, known: State, elsewhere: Mapping[str, str], *, parallelism: int
+) -> Observed:
+    """Read what the service holds, and match it with the manifests. Nothing here can write to the service.
+
+    Raise InvalidManifests for names that do not resolve; what matching could not decide is part of the result.
+    """
+    reader = Reader(client)
     read_at = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         caller = pool.submit(reader.caller)
@@ -69,18 +107,8 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     sinks = _sinks(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
-    _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, undelivered=undelivered)
-    made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
-    case = Case(made, manifests, matches, snapshot, known.entries, consents)
-    made = replace(
-        made,
-        refusals=guards.check(case),
-        notes=(*_deliveries(made, sinks, known.entries), *guards.notes(case)),
-        names={identifier: ref.text for ref, identifier in found.result().items()}
-        | {identifier: str(address) for address, identifier in matches.ids().items()},
-    )
-    return Planned(made, known, snapshot, sinks, read_at)
+    names = {identifier: ref.text for ref, identifier in found.result().items()}
+    return Observed(manifests, snapshot, matches, sinks, heads, names, read_at)
 
 
 def apply(
@@ -110,27 +138,33 @@ def apply(
             observed_at=planned.read_at,
             sleep=sleep,
         )
-        done = 0
+        ended: Counter[type[Event]] = Counter()
         try:
             for event in executor.run(planned.plan, workshop, parallelism=parallelism, stop=stop):
-                done += isinstance(event, Finished)
+                ended[type(event)] += 1
                 yield event
         finally:
+            told = _told(planned, ended, entries)
             if entries != stored.entries:
                 stored = replace(stored, serial=stored.serial + 1, entries=entries)
                 bindings_file.write(site.bindings, stored)
             whole = planned.plan.complete and not planned.snapshot.poisoned
-            settled = whole and done == len(planned.plan.operations)
-            record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
+            settled = whole and ended[Finished] == len(planned.plan.operations)
+            record.checkpoint(unsettled=() if settled else planned.state.left.open, **told, **history(stored))
 
 
 def _run(planned: Planned) -> dict[str, Data]:
-    who = {"caller": planned.snapshot.caller, "plan": planned.plan.digest}
-    return {**who, **_history(planned.state.stored)}
+    caller = planned.snapshot.caller
+    name = planned.plan.names.get(caller)
+    who = {"caller": caller, **({"caller_name": name} if name else {}), "plan": planned.plan.digest}
+    return {**who, **history(planned.state.stored)}
 
 
-def _history(stored: Bindings) -> dict[str, Data]:
-    return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
+def _told(planned: Planned, ended: Counter[type[Event]], entries: Mapping[Address, Binding]) -> dict[str, Data]:
+    """Say for the record how a run ended, and what it did to the bindings."""
+    done, failed = ended[Finished], ended[Failed]
+    counts = {"done": done, "failed": failed, "not_begun": len(planned.plan.operations) - done - failed}
+    return {**counts, **bindings_file.changes(planned.state.stored.entries, entries)}
 
 
 def _expected(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[str, list[str]]:

@@ -42,10 +42,10 @@ class Delivering:
                 made = self.writer.create(operation.address.kind, client_id, {**operation.fields, "name": name})
             except CallFailed as error:
                 if error.outcome is not Outcome.UNKNOWN:
-                    self.journal.outcome(intent, error.outcome)
+                    self.journal.outcome(intent, error.outcome, error=str(error))
                     raise
                 failure = self._revoke_lost(operation, client_id, name, error)
-                self.journal.outcome(intent, failure.outcome)
+                self.journal.outcome(intent, failure.outcome, error=str(failure))
                 if last:
                     raise failure from None
                 continue
@@ -58,7 +58,7 @@ class Delivering:
             _put(made, sink, expected)
         except SinkFailed as error:
             self._revoke(operation, live, error)
-            self.journal.outcome(intent, Outcome.NOT_DONE)
+            self.journal.outcome(intent, Outcome.NOT_DONE, error=str(error))
             raise
         self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=self.bound(live))
         return live

@@ -114,7 +114,7 @@ class Effects:
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
-                workshop.journal.outcome(intent, error.outcome)
+                workshop.journal.outcome(intent, error.outcome, error=str(error))
                 found = self._find(operation, parent, fields, known) if error.outcome is Outcome.UNKNOWN else None
                 if found is None and (last or error.outcome is not Outcome.UNKNOWN):
                     raise
@@ -182,7 +182,7 @@ class Effects:
         try:
             live = workshop.writer.update(address.kind, identifier, fields)
         except CallFailed as error:
-            workshop.journal.outcome(intent, error.outcome)
+            workshop.journal.outcome(intent, error.outcome, error=str(error))
             if error.status == 404:
                 raise StaleObject(str(address), f"its object {identifier} is gone") from error
             raise
@@ -199,7 +199,7 @@ class Effects:
         try:
             workshop.writer.delete(address.kind, self._parent(operation), operation.id)
         except CallFailed as error:
-            workshop.journal.outcome(intent, error.outcome)
+            workshop.journal.outcome(intent, error.outcome, error=str(error))
             raise
         with workshop.lock:
             self._deleted.add(operation.id)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import changes, manifests, terminal
+from reconciler.cli.bindings import bindings
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import ApplyOptions, ManifestOptions, OutputOptions, PlanOptions, taking
@@ -35,6 +36,7 @@ for _name, _command in _COMMANDS:
     app.command(_name)(_command)
 for _alias in ("diff", "preview"):
     app.command(_alias, hidden=True)(taking(PlanOptions, changes.plan))
+app.add_typer(bindings, name="bindings")
 app.add_typer(emulator, name="emulator")
 
 

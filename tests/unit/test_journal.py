@@ -259,7 +259,7 @@ def test_damage_before_the_last_line_is_refused(folder: Path, damage: bytes) -> 
     content = file.read_bytes()
     for damaged, where in ((damage + b"\n" + content, 4), (content + damage + b"\n", 1)):
         file.write_bytes(damaged)
-        with pytest.raises(StaleBindings, match=rf"journal.jsonl: line {where} from its end is damaged"):
+        with pytest.raises(StaleBindings, match=rf"journal.jsonl: line {where} from its end is (damaged|of a newer version)"):
             replay(file, target="here")
 
 
