@@ -92,6 +92,20 @@ def probe(file: Path) -> None:
         raise CannotWrite(str(file), files.why(error)) from error
 
 
+def set_aside(file: Path) -> Path | None:
+    """Give the file another name beside its own, and say which; None when there is no file.
+
+    Raise CannotWrite, and leave it where it is, when a new one could not be written either.
+    """
+    probe(file)
+    try:
+        with files.folder(file.parent) as folder:
+            name = folder.set_aside(file.name)
+    except OSError as error:
+        raise CannotWrite(str(file), files.why(error)) from error
+    return file.with_name(name) if name else None
+
+
 def write(file: Path, bindings: Bindings) -> None:
     """Replace the file, atomically and durably. Whoever calls has raised the serial, and holds the lock.
 

@@ -139,6 +139,17 @@ class Locked(ReconcilerError):
 
 
 @dataclass
+class CannotRead(ReconcilerError):
+    """A file that a person wants to see cannot be read."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+
+@dataclass
 class CannotWrite(ReconcilerError):
     """A file that this program must write cannot be written (no space, no permission, a link in the way)."""
 

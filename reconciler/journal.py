@@ -17,6 +17,7 @@ from pathlib import Path
 from reconciler import bindings, files, lock
 from reconciler.errors import CannotWrite, Outcome, StaleBindings
 from reconciler.kinds import parse
+from reconciler.lines import whole_lines
 from reconciler.model import Address, Binding, Data, Operation, Ref, digest
 
 FORMAT = 1
@@ -128,7 +129,7 @@ class Journal:
 
     def _begin(self, run: Mapping[str, Data]) -> None:
         try:
-            os.ftruncate(self._descriptor, files.whole_lines(self._descriptor))
+            os.ftruncate(self._descriptor, whole_lines(self._descriptor))
         except OSError as error:
             raise CannotWrite(str(self._file), files.why(error)) from error
         self._append("run", {"format": FORMAT, "run": self._run, "who": lock.person(), **run})

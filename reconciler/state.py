@@ -7,7 +7,7 @@ from pathlib import Path
 from reconciler import bindings as bindings_file
 from reconciler import journal
 from reconciler.bindings import Bindings
-from reconciler.errors import CannotWrite, Unrecorded
+from reconciler.errors import CannotWrite, StaleBindings, Unrecorded
 from reconciler.journal import Intent, Journal, Left
 from reconciler.model import Address, Binding, Data, Unanswered, Undelivered, Verb
 
@@ -66,6 +66,21 @@ def state(site: Site) -> State:
         return State(stored, {**left.bound, **stored.entries}, left)
     entries = {address: binding for address, binding in stored.entries.items() if address not in left.dropped}
     return State(stored, {**entries, **left.bound}, left)
+
+
+def fresh(site: Site, left: Left) -> State:
+    """Begin anew: no bindings, and of what killed runs left only the calls whose outcome nobody knows."""
+    return State(bindings_file.new(site.target, site.environment), {}, Left(open=left.open))
+
+
+def left(site: Site) -> Left:
+    """Read what killed runs left; nothing when their journal is damaged."""
+    try:
+        return journal.replay(site.journal, target=site.target)
+    except StaleBindings as error:
+        if not error.rebuild:
+            raise
+        return Left()
 
 
 def rewrite(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, manifests, terminal
+from reconciler.cli import adopt, changes, manifests, record, terminal
+from reconciler.cli import pin as pinning
 from reconciler.cli.bindings import bindings
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
@@ -30,6 +31,9 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("build", taking(ManifestOptions, manifests.build)),
     ("plan", taking(PlanOptions, changes.plan)),
     ("apply", taking(ApplyOptions, changes.apply)),
+    ("import", taking(adopt.ImportOptions, adopt.adopt)),
+    ("pin", taking(pinning.PinOptions, pinning.pin)),
+    ("log", taking(record.LogOptions, record.log)),
     ("output", taking(OutputOptions, manifests.output)),
 )
 for _name, _command in _COMMANDS:

@@ -13,7 +13,7 @@ from reconciler.cli.options import (
     Json,
     LockTimeout,
     NoInput,
-    Parallelism,
+    ReadingOptions,
     ServiceOptions,
     an_address,
     taking,
@@ -48,20 +48,14 @@ class ShowOptions(ListOptions):
     address: Annotated[str, _named("ADDRESS", "Which one.")]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeOptions(ServiceOptions):
-    """What every command takes that changes the bindings."""
-
-    auto_approve: AutoApprove = False
-    no_input: NoInput = False
-    lock_timeout: LockTimeout = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveOptions(ChangeOptions):
+class RemoveOptions(ServiceOptions):
     """What `bindings rm` takes besides."""
 
     address: Annotated[str, _named("ADDRESS", "What to forget, with all below it.")]
+    auto_approve: AutoApprove = False
+    no_input: NoInput = False
+    lock_timeout: LockTimeout = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +68,12 @@ class MoveOptions(ServiceOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildOptions(ChangeOptions):
+class RebuildOptions(ReadingOptions):
     """What `bindings rebuild` takes besides."""
 
-    parallelism: Parallelism = None
+    auto_approve: AutoApprove = False
+    no_input: NoInput = False
+    lock_timeout: LockTimeout = 0
 
 
 def show_all(options: ListOptions) -> None:
@@ -108,13 +104,13 @@ def show(options: ShowOptions) -> None:
 def move(options: MoveOptions) -> None:
     """Rename an address and all below it. `previously` in the manifests does the same in a reviewed way."""
     from reconciler import edits, state
-    from reconciler.cli.session import locate
+    from reconciler.cli.session import locate, run_url
     from reconciler.kinds import parse
     from reconciler.lock import hold
     from reconciler.render import bindings as rendered
 
     old, new = parse(options.old), parse(options.new)
-    with locate(options, load(options)) as site, hold(site.lock, timeout=options.lock_timeout):
+    with locate(options, load(options)) as site, hold(site.lock, timeout=options.lock_timeout, run=run_url()):
         known = state.state(site)
         named = edits.renames(known.entries, old, new)
         left = edits.intents_moved(known.left.open, old, new)
@@ -126,13 +122,13 @@ def move(options: MoveOptions) -> None:
 def remove(options: RemoveOptions) -> None:
     """Forget an address and all below it; the objects stay as they are."""
     from reconciler import edits, state
-    from reconciler.cli.session import locate
+    from reconciler.cli.session import locate, run_url
     from reconciler.kinds import parse
     from reconciler.lock import hold
     from reconciler.render import bindings as rendered
 
     manifests = load(options)
-    with locate(options, manifests) as site, hold(site.lock, timeout=options.lock_timeout):
+    with locate(options, manifests) as site, hold(site.lock, timeout=options.lock_timeout, run=run_url()):
         known = state.state(site)
         gone = edits.at_or_below(parse(options.address), known.entries)
         terminal.say(rendered.forgotten(gone, known.entries, manifests.resources))
@@ -144,12 +140,12 @@ def remove(options: RemoveOptions) -> None:
 
 def rebuild(options: RebuildOptions) -> None:
     """Make the bindings anew, from the manifests and the live service, when they are lost or damaged."""
-    from reconciler.cli.adopt import rebuild as making
+    from reconciler.cli.adopt import rebuild as making  # which imports this module
 
     making(options)
 
 
-def agree(options: ChangeOptions, question: str) -> None:
+def agree(options: RemoveOptions | RebuildOptions, question: str) -> None:
     """Ask before the bindings are changed; end here when the answer is no."""
     if options.auto_approve:
         return
@@ -177,11 +173,8 @@ def _rewrite(
     state.rewrite(site, known.stored, entries, unsettled=left, run={"command": command})
 
 
-for _name, _options, _command in (
-    ("list", ListOptions, show_all),
-    ("show", ShowOptions, show),
-    ("mv", MoveOptions, move),
-    ("rm", RemoveOptions, remove),
-    ("rebuild", RebuildOptions, rebuild),
-):
-    bindings.command(_name)(taking(_options, _command))
+bindings.command("list")(taking(ListOptions, show_all))
+bindings.command("show")(taking(ShowOptions, show))
+bindings.command("mv")(taking(MoveOptions, move))
+bindings.command("rm")(taking(RemoveOptions, remove))
+bindings.command("rebuild")(taking(RebuildOptions, rebuild))

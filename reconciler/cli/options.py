@@ -130,10 +130,16 @@ class ServiceOptions(ManifestOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions(ServiceOptions):
-    """What every command takes that makes a plan."""
+class ReadingOptions(ServiceOptions):
+    """What every command takes that reads all objects of the service."""
 
     parallelism: Parallelism = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions(ReadingOptions):
+    """What every command takes that makes a plan."""
+
     detailed_exitcode: Detailed = False
     allow_delete: AllowDelete = None
     allow_replace: AllowReplace = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.bindings import path_of
 from reconciler.cli.load import calls_at_once, config
-from reconciler.cli.options import PlanOptions, ServiceOptions
+from reconciler.cli.options import ReadingOptions, ServiceOptions
 from reconciler.errors import InvalidSettings, NotAuthenticated
 from reconciler.model import Manifests
 from reconciler.pipeline import Site
@@ -25,6 +25,17 @@ _CLIENT_VARIABLES = (
     ("RECONCILER_CLIENT_ID", "RECONCILER_CLIENT_SECRET"),
     ("GLOBUS_CLI_CLIENT_ID", "GLOBUS_CLI_CLIENT_SECRET"),
 )
+
+
+_RUN_VARIABLES = ("CI_JOB_URL", "BUILD_URL")
+
+
+def run_url() -> str | None:
+    """Name the run of the pipeline that this is, for whoever has to wait for it."""
+    environ = os.environ
+    parts = [environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    github = "{}/{}/actions/runs/{}".format(*parts) if all(parts) else None
+    return github or next((environ[name] for name in _RUN_VARIABLES if environ.get(name)), None)
 
 
 @contextmanager
@@ -94,7 +105,7 @@ def _base_url(options: ServiceOptions) -> str | None:
 
 
 def _calls_at_once(options: ServiceOptions) -> int:
-    return calls_at_once(options) if isinstance(options, PlanOptions) else 1
+    return calls_at_once(options) if isinstance(options, ReadingOptions) else 1
 
 
 def _transport(options: ServiceOptions) -> dict[str, object]:

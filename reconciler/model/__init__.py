@@ -17,6 +17,7 @@ from reconciler.model.data import (
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Verb
+from reconciler.model.record import Run, Step
 from reconciler.model.service import Binding, Live, Secret, Snapshot, Unanswered, Undelivered
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "Refusal",
     "Removal",
     "Resource",
+    "Run",
     "Secret",
     "Skipped",
     "Snapshot",
     "Started",
+    "Step",
     "Unanswered",
     "Undelivered",
     "Verb",
