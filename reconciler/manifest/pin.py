@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from yaml.error import Mark
 from yaml.events import Event, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
 
 from reconciler.manifest.parse import events
@@ -120,15 +119,16 @@ def _look(
 
 def _stated(key: ScalarEvent, value: MappingStartEvent, inside: ScalarEvent | None) -> _Stated:
     return _Stated(
-        key_end=_offset(key.end_mark),
-        value=_offset(value.start_mark),
+        key_end=_offset(key, end=True),
+        value=_offset(value),
         flow=bool(value.flow_style),
-        first=_offset(inside.start_mark) if inside else None,
+        first=_offset(inside) if inside else None,
         quoted=inside is not None and inside.style == '"',
     )
 
 
-def _offset(mark: Mark | None) -> int:
+def _offset(event: Event, *, end: bool = False) -> int:
+    mark = event.end_mark if end else event.start_mark
     assert mark is not None, "what stands in a text has a place"
     return int(mark.index)
 
