@@ -69,7 +69,9 @@ def made(runs: Any) -> None:
     runs.settle()
 
 
-@pytest.mark.parametrize("text", ["project/p", "policy/p/a", "client/p/web", "scope/p/api/read", "credential/p/web/main"])
+@pytest.mark.parametrize(
+    "text", ["project/p", "policy/p/a", "client/p/web", "scope/p/api/read", "credential/p/web/main"]
+)
 def test_import_binds_as_an_apply_would_and_writes_nothing(runs: Any, adopt: Any, text: str) -> None:
     made(runs)
     before = runs.entries()[text]
@@ -164,7 +166,7 @@ def test_import_of_what_another_environment_has_bound_is_refused(runs: Any, adop
     other = {**document, "checksum": digest(document)}
     (runs.site.folder / "reconciler.bindings.prod.json").write_text(json.dumps(other))
     forget(runs, "client/p/web")
-    with pytest.raises(CannotBind, match="another environment, by .*prod.json"):
+    with pytest.raises(CannotBind, match=r"another environment, by .*prod\.json"):
         adopt("client/p/web", client)
 
 
@@ -213,7 +215,12 @@ def test_rebuild_leaves_out_what_is_ambiguous_with_its_ids(runs: Any, rebuild: A
     assert problem.address == "client/p/web"
     assert first in problem.what
     assert made_twice in problem.what
-    assert {str(address) for address in found.entries} == {"project/p", "policy/p/a", "client/p/api", "scope/p/api/read"}
+    assert {str(address) for address in found.entries} == {
+        "project/p",
+        "policy/p/a",
+        "client/p/api",
+        "scope/p/api/read",
+    }
     assert [str(address) for address in found.absent] == ["credential/p/web/main", "credential/p/web/old"]
 
 
