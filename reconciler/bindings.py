@@ -111,12 +111,17 @@ def write(file: Path, bindings: Bindings) -> None:
 
     Raise Unrecorded, with what would have been written, when that fails.
     """
-    document = _document(bindings)
+    text = json.dumps(_document(bindings), indent=2, ensure_ascii=False)
     try:
         with files.folder(file.parent) as folder:
-            folder.write(file.name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+            folder.write(file.name, f"{text}\n".encode())
     except OSError as error:
-        raise Unrecorded(str(file), files.why(error), json.dumps(document, ensure_ascii=True)) from error
+        raise Unrecorded(str(file), files.why(error), line(bindings)) from error
+
+
+def line(bindings: Bindings) -> str:
+    """Write the bindings on one line, for whoever has nothing else left of them."""
+    return json.dumps(_document(bindings), ensure_ascii=True)
 
 
 def follow(file: Path, bindings: Bindings, *, lineage: str, serial: int) -> None:

@@ -13,7 +13,7 @@ from reconciler import graph, guards, journal, live
 from reconciler import plan as planning
 from reconciler.auth import AuthClient
 from reconciler.diff import compare, replacements
-from reconciler.errors import InvalidManifests, Problem
+from reconciler.errors import CannotWrite, InvalidManifests, Problem, Unrecorded
 from reconciler.guards import Case, Consents
 from reconciler.kinds import KINDS, owner
 from reconciler.lookup import look_up
@@ -150,7 +150,12 @@ def apply(
                 bindings_file.write(site.bindings, stored)
             whole = planned.plan.complete and not planned.snapshot.poisoned
             settled = whole and ended[Finished] == len(planned.plan.operations)
-            record.checkpoint(unsettled=() if settled else planned.state.left.open, **told, **history(stored))
+            try:
+                record.checkpoint(unsettled=() if settled else planned.state.left.open, **told, **history(stored))
+            except CannotWrite as error:
+                if entries == planned.state.stored.entries:
+                    raise
+                raise Unrecorded(error.file, error.what, bindings_file.line(stored)) from error
 
 
 def _run(planned: Planned) -> dict[str, Data]:

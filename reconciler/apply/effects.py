@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.apply.delivery import Delivering
+from reconciler.apply.delivery import Delivering, happened
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
 from reconciler.journal import Journal
 from reconciler.kinds import KINDS, normal
@@ -96,7 +96,9 @@ class Effects:
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
         def bound(live: Live) -> Binding:
-            return self._binding(operation, live.id, live.attributes)
+            binding = self._binding(operation, live.id, live.attributes)
+            self._keep(operation, binding)
+            return binding
 
         workshop = self._workshop
         with workshop.lock:
@@ -126,10 +128,15 @@ class Effects:
         raise AssertionError("the last attempt returns or raises")
 
     def _done(self, intent: str, operation: Operation, binding: Binding) -> None:
-        """Record what is bound from here on, and that the name of before is not."""
-        self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
-        if operation.previous:
-            self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
+        """Record what is bound from here on, and that the name of before is not.
+
+        The bindings know it first: they are written at the end even when the journal no longer can be.
+        """
+        self._keep(operation, binding)
+        with happened():
+            self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
+            if operation.previous:
+                self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
 
     def _siblings(self, operation: Operation, parent: str | None, fields: Fields) -> set[str]:
         """List the ids that are there before a create: from the snapshot while it is fresh.
@@ -209,7 +216,8 @@ class Effects:
                 bound = workshop.entries[address] = replace(bound, predecessors=left)
             elif bound:
                 bound = None
-        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
+        with happened():
+            workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
         return operation.id
 
     def _already(self, operation: Operation, after: Fields) -> bool:
