@@ -92,7 +92,6 @@ class Effects:
     def _remember(self, operation: Operation, live: Live) -> None:
         with self._workshop.lock:
             self._made[operation.address] = live
-        self._keep(operation, self._binding(operation, live.id, live.attributes))
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
         def bound(live: Live) -> Binding:
@@ -193,9 +192,7 @@ class Effects:
             if error.status == 404:
                 raise StaleObject(str(address), f"its object {identifier} is gone") from error
             raise
-        binding = self._binding(operation, identifier, live.attributes)
-        self._done(intent, operation, binding)
-        self._keep(operation, binding)
+        self._done(intent, operation, self._binding(operation, identifier, live.attributes))
         return identifier
 
     def _delete(self, operation: Operation) -> str:

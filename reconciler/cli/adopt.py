@@ -46,6 +46,11 @@ def adopt(options: ImportOptions) -> None:
     address, manifests = parse(options.address), load(options)
     with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout, run=run_url()):
         known, elsewhere = state.state(site), state.others(site)
+        before = known.entries.get(address)
+        if before and before.id == options.identifier:
+            # What was last applied is known better than an import could tell.
+            terminal.say(f"{address} is {before.id} already.")
+            return
         meant = adoption.pinned(manifests, address, options.identifier, known.entries, elsewhere)
         seen = observe(meant, client, known, elsewhere, parallelism=calls_at_once(options))
         binding = adoption.adopted(seen, address, options.identifier)

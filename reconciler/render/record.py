@@ -12,6 +12,8 @@ _DONE = {"create": "created", "update": "changed", "delete": "deleted", "bind": 
 
 def text(run: Run) -> str:
     """Show a run, its steps in their order, and how it ended."""
+    if not run.run:
+        return f"Of no run: {len(run.steps)} step(s), and {run.damaged} line(s) that cannot be read"
     by = f"{safe(run.caller_name)} ({safe(run.caller or '')})" if run.caller_name else safe(run.caller or "")
     who = " on ".join(each for each in (by, safe(run.who)) if each)
     lines = [f"{safe(run.when)}  run {safe(run.run)}  {safe(run.command)}  by {who}"]

@@ -121,6 +121,9 @@ def test_import_answers_what_a_plan_asks(applied: Any) -> None:
     assert applied.plan().code == 1
     assert "changes nothing of it" in must(applied, "import", "client/p/web", known.upper())
     applied.must_be_done()
+    before = (applied.folder / ".reconciler" / "reconciler.bindings.json").read_bytes()
+    assert must(applied, "import", "client/p/web", known) == f"client/p/web is {known} already.\n"
+    assert (applied.folder / ".reconciler" / "reconciler.bindings.json").read_bytes() == before
     assert applied.run("import", "client/p/web", "no-uuid", "--emulator").code == 64
     assert "import" in must(applied, "log", "--address", "client/p/web", "--limit", "1")
 

@@ -111,7 +111,9 @@ def test_damaged_lines_are_counted_and_the_rest_is_shown(tmp_path: Path, damage:
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\n\n", b"no newline", b"\x00" * 70_000, b"rubbish\n" * 10_000])
 def test_rubbish_is_no_crash(tmp_path: Path, content: bytes) -> None:
     path_of(tmp_path, None).write_bytes(content)
-    assert sum(run.damaged for run in runs(tmp_path)) == content.count(b"\n")
+    found = runs(tmp_path)
+    assert sum(run.damaged for run in found) == content.count(b"\n")
+    assert [rendered.text(run)[:11] for run in found] == ["Of no run: "] * len(found)
 
 
 @pytest.mark.parametrize("size", [*range(2**16 - 24, 2**16 + 8), 2**17 - 5])
