@@ -10,7 +10,7 @@ from reconciler.diff import compare
 from reconciler.errors import CannotBind, Problem
 from reconciler.kinds import KINDS, normal, owner
 from reconciler.model import Address, Binding, Change, Live, Manifests, Resource, digest
-from reconciler.pipeline import Observed
+from reconciler.pipeline import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _taken(
         yield f"is bound in another environment, by {elsewhere[identifier]}"
 
 
-def adopted(seen: Observed, address: Address, identifier: str) -> Binding:
+def adopted(seen: Survey, address: Address, identifier: str) -> Binding:
     """Bind an address to the object with this id, if that is of its kind, in its place, and has its secret delivered.
 
     Raise CannotBind otherwise. `seen` was observed with the address pinned to the id.
@@ -98,7 +98,7 @@ def adopted(seen: Observed, address: Address, identifier: str) -> Binding:
     return bound(seen.manifests.resources[address], live)
 
 
-def _absent(seen: Observed, address: Address, identifier: str) -> str:
+def _absent(seen: Survey, address: Address, identifier: str) -> str:
     other = next((kind for kind in KINDS if seen.snapshot.find(kind, identifier)), None)
     if other:
         return f"{identifier} is a {other}, not a {address.kind}"
@@ -107,14 +107,14 @@ def _absent(seen: Observed, address: Address, identifier: str) -> str:
     return f"no {address.kind} has the id {identifier}, or it is not yours"
 
 
-def ahead(seen: Observed, address: Address) -> Change:
+def ahead(seen: Survey, address: Address) -> Change:
     """Say what the next plan makes of an address."""
     return next(
         each for each in compare(seen.manifests, seen.matches, seen.snapshot).changes if each.address == address
     )
 
 
-def rebuilt(seen: Observed, before: Mapping[Address, Binding]) -> Rebuilt:
+def rebuilt(seen: Survey, before: Mapping[Address, Binding]) -> Rebuilt:
     """Bind what pins and natural keys lead to, leaving out what they cannot decide.
 
     `before` are the bindings of before, as far as they can be believed. Raise CannotBind after an incomplete read.

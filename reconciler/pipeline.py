@@ -36,7 +36,7 @@ from reconciler.remote import Reader, Writer
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import Site, State, history, others, state
 
-__all__ = ["Observed", "Planned", "Site", "State", "apply", "observe", "outputs", "plan", "state"]
+__all__ = ["Planned", "Site", "State", "Survey", "apply", "outputs", "plan", "state", "survey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Survey:
     """What the service holds for a root: the manifests with every name resolved, and the object of each address."""
 
     manifests: Manifests
@@ -66,7 +66,7 @@ class Observed:
 def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Consents, parallelism: int) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
     known = state(site)
-    seen = observe(manifests, client, known, others(site), parallelism=parallelism)
+    seen = survey(manifests, client, known, others(site), parallelism=parallelism)
     manifests, snapshot, matches = seen.manifests, seen.snapshot, seen.matches
     twice = graph.repeated(manifests.resources, matches.ids())
     _refuse([*matches.problems, *_foreign(manifests, seen.heads, matches), *twice])
@@ -82,9 +82,9 @@ def plan(manifests: Manifests, client: AuthClient, site: Site, *, consents: Cons
     return Planned(made, known, snapshot, seen.sinks, seen.read_at)
 
 
-def observe(
+def survey(
     manifests: Manifests, client: AuthClient, known: State, elsewhere: Mapping[str, str], *, parallelism: int
-) -> Observed:
+) -> Survey:
     """Read what the service holds, and match it with the manifests. Nothing here can write to the service.
 
     Raise InvalidManifests for names that do not resolve; what matching could not decide is part of the result.
@@ -108,7 +108,7 @@ def observe(
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     matches = match(manifests, snapshot, known.entries, _held(manifests, heads), elsewhere, unanswered)
     names = {identifier: ref.text for ref, identifier in found.result().items()}
-    return Observed(manifests, snapshot, matches, sinks, heads, names, read_at)
+    return Survey(manifests, snapshot, matches, sinks, heads, names, read_at)
 
 
 def apply(

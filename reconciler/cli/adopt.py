@@ -8,12 +8,12 @@ import typer
 from reconciler.cli import terminal
 from reconciler.cli.bindings import RebuildOptions, agree
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import LockTimeout, ReadingOptions, an_address
+from reconciler.cli.options import LockTimeout, ReadOptions, an_address
 from reconciler.errors import StaleBindings
 
 if TYPE_CHECKING:
     from reconciler.model import Data
-    from reconciler.pipeline import Observed
+    from reconciler.pipeline import Survey
     from reconciler.state import Site, State
 
 
@@ -26,7 +26,7 @@ def _an_id(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOptions(ReadingOptions):
+class ImportOptions(ReadOptions):
     """What `import` takes besides."""
 
     address: Annotated[str, typer.Argument(metavar="ADDRESS", callback=an_address, help="Its name in the manifests.")]
@@ -40,7 +40,7 @@ def adopt(options: ImportOptions) -> None:
     from reconciler.cli.session import connect, run_url
     from reconciler.kinds import parse
     from reconciler.lock import hold
-    from reconciler.pipeline import observe
+    from reconciler.pipeline import survey
     from reconciler.render import adoption as rendered
 
     address, manifests = parse(options.address), load(options)
@@ -52,7 +52,7 @@ def adopt(options: ImportOptions) -> None:
             terminal.say(f"{address} is {before.id} already.")
             return
         meant = adoption.pinned(manifests, address, options.identifier, known.entries, elsewhere)
-        seen = observe(meant, client, known, elsewhere, parallelism=calls_at_once(options))
+        seen = survey(meant, client, known, elsewhere, parallelism=calls_at_once(options))
         binding = adoption.adopted(seen, address, options.identifier)
         entries = {**known.entries, address: binding}
         run = _run(seen, "import")
@@ -66,14 +66,14 @@ def rebuild(options: RebuildOptions) -> None:
     from reconciler import adoption, bindings, state
     from reconciler.cli.session import connect, run_url
     from reconciler.lock import hold
-    from reconciler.pipeline import observe
+    from reconciler.pipeline import survey
     from reconciler.render import adoption as rendered
 
     manifests = load(options)
     with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout, run=run_url()):
         known = _believed(site)
         fresh = state.fresh(site, known.left)
-        seen = observe(manifests, client, fresh, state.others(site), parallelism=calls_at_once(options))
+        seen = survey(manifests, client, fresh, state.others(site), parallelism=calls_at_once(options))
         found = adoption.rebuilt(seen, known.entries)
         terminal.say(rendered.rebuilt(found.entries, found.undecided, found.absent, found.lost))
         agree(options, "Make these the bindings?")
@@ -98,7 +98,7 @@ def _believed(site: "Site") -> "State":
         return state.fresh(site, state.left(site))
 
 
-def _run(seen: "Observed", command: str) -> "dict[str, Data]":
+def _run(seen: "Survey", command: str) -> "dict[str, Data]":
     caller = seen.snapshot.caller
     name = seen.names.get(caller)
     return {"command": command, "caller": caller, **({"caller_name": name} if name else {})}

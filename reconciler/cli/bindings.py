@@ -13,7 +13,7 @@ from reconciler.cli.options import (
     Json,
     LockTimeout,
     NoInput,
-    ReadingOptions,
+    ReadOptions,
     ServiceOptions,
     an_address,
     taking,
@@ -68,7 +68,7 @@ class MoveOptions(ServiceOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildOptions(ReadingOptions):
+class RebuildOptions(ReadOptions):
     """What `bindings rebuild` takes besides."""
 
     auto_approve: AutoApprove = False

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import terminal
-from reconciler.cli.options import ManifestOptions, ReadingOptions
+from reconciler.cli.options import ManifestOptions, ReadOptions
 from reconciler.errors import InvalidSettings
 from reconciler.files import why
 from reconciler.model import Manifests
@@ -60,6 +60,6 @@ def config() -> "Config":
     return find(here)
 
 
-def calls_at_once(options: ReadingOptions) -> int:
+def calls_at_once(options: ReadOptions) -> int:
     """Choose how many calls may be under way: the option, the settings, or 10."""
     return options.parallelism or config().parallelism or _CALLS_AT_ONCE

@@ -130,14 +130,14 @@ class ServiceOptions(ManifestOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingOptions(ServiceOptions):
-    """What every command takes that reads all objects of the service."""
+class ReadOptions(ServiceOptions):
+    """What every command takes that reads what is there."""
 
     parallelism: Parallelism = None
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions(ReadingOptions):
+class PlanOptions(ReadOptions):
     """What every command takes that makes a plan."""
 
     detailed_exitcode: Detailed = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.bindings import path_of
 from reconciler.cli.load import calls_at_once, config
-from reconciler.cli.options import ReadingOptions, ServiceOptions
+from reconciler.cli.options import ReadOptions, ServiceOptions
 from reconciler.errors import InvalidSettings, NotAuthenticated
 from reconciler.model import Manifests
 from reconciler.pipeline import Site
@@ -105,7 +105,7 @@ def _base_url(options: ServiceOptions) -> str | None:
 
 
 def _calls_at_once(options: ServiceOptions) -> int:
-    return calls_at_once(options) if isinstance(options, ReadingOptions) else 1
+    return calls_at_once(options) if isinstance(options, ReadOptions) else 1
 
 
 def _transport(options: ServiceOptions) -> dict[str, object]:

@@ -37,7 +37,7 @@ def adopt(runs: Any) -> Callable[[str, str], Binding]:
         address, manifests = Address.parse(text), load([runs.folder])
         known, elsewhere = state.state(runs.site), state.others(runs.site)
         meant = adoption.pinned(manifests, address, identifier, known.entries, elsewhere)
-        seen = pipeline.observe(meant, runs.client, known, elsewhere, parallelism=2)
+        seen = pipeline.survey(meant, runs.client, known, elsewhere, parallelism=2)
         binding = adoption.adopted(seen, address, identifier)
         entries = {**known.entries, address: binding}
         state.rewrite(runs.site, known.stored, entries, unsettled=known.left.open, run={"command": "import"})
@@ -52,7 +52,7 @@ def rebuild(runs: Any) -> Callable[..., adoption.Rebuilt]:
 
     def rebuild(before: dict[Address, Binding] | None = None) -> adoption.Rebuilt:
         fresh = state.fresh(runs.site, state.left(runs.site))
-        seen = pipeline.observe(load([runs.folder]), runs.client, fresh, state.others(runs.site), parallelism=2)
+        seen = pipeline.survey(load([runs.folder]), runs.client, fresh, state.others(runs.site), parallelism=2)
         return adoption.rebuilt(seen, before or {})
 
     return rebuild
@@ -104,7 +104,7 @@ def test_import_says_what_the_next_plan_changes(runs: Any) -> None:
     forget(runs, "policy/p/a")
     known = state.state(runs.site)
     meant = adoption.pinned(load([runs.folder]), address, identifier, known.entries, {})
-    change = adoption.ahead(pipeline.observe(meant, runs.client, known, {}, parallelism=2), address)
+    change = adoption.ahead(pipeline.survey(meant, runs.client, known, {}, parallelism=2), address)
     assert (change.action, [each.name for each in change.fields]) == (Action.ADOPT, ["description"])
 
 
