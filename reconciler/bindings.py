@@ -3,6 +3,7 @@
 The live service is the truth: bindings make renames and deletions exact, and losing them loses no object.
 """
 
+import errno
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,10 +21,7 @@ _WORLDS = "emulator:"
 """How targets begin that are worlds of the emulator: made on a whim, and gone with their file."""
 
 _KEYS = {"id", "digests", "prevent_destroy", "attributes", "sink", "predecessors"}
-_REBUILD = (
-    "restore it from version control, or delete it: the next plan then finds objects by their names, and asks where "
-    "it cannot"
-)
+_REBUILD = "restore it from version control, or make it anew with `reconciler bindings rebuild`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +92,57 @@ def probe(file: Path) -> None:
         raise CannotWrite(str(file), files.why(error)) from error
 
 
+def set_aside(file: Path) -> Path | None:
+    """Give the file another name beside its own, and say which; None when there is no file.
+
+    Raise CannotWrite, and leave it where it is, when a new one could not be written either.
+    """
+    probe(file)
+    try:
+        with files.folder(file.parent) as folder:
+            name = folder.set_aside(file.name)
+    except OSError as error:
+        raise CannotWrite(str(file), files.why(error)) from error
+    return file.with_name(name) if name else None
+
+
 def write(file: Path, bindings: Bindings) -> None:
     """Replace the file, atomically and durably. Whoever calls has raised the serial, and holds the lock.
 
     Raise Unrecorded, with what would have been written, when that fails.
     """
-    document = _document(bindings)
+    text = json.dumps(_document(bindings), indent=2, ensure_ascii=False)
     try:
         with files.folder(file.parent) as folder:
-            folder.write(file.name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+            folder.write(file.name, f"{text}\n".encode())
     except OSError as error:
-        raise Unrecorded(str(file), files.why(error), json.dumps(document, ensure_ascii=True)) from error
+        raise Unrecorded(str(file), files.why(error), line(bindings)) from error
+
+
+def line(bindings: Bindings) -> str:
+    """Write the bindings on one line, for whoever has nothing else left of them."""
+    return json.dumps(_document(bindings), ensure_ascii=True)
 
 
 def follow(file: Path, bindings: Bindings, *, lineage: str, serial: int) -> None:
     """Raise StaleBindings unless these are of the same history as, and not older than, what was seen before."""
     if bindings.lineage != lineage:
-        raise StaleBindings(str(file), f"is of another history ({bindings.lineage}) than the last run's ({lineage})")
+        what = f"is of another history ({bindings.lineage}) than the last run's ({lineage})"
+        raise StaleBindings(str(file), f"{what}; {_REBUILD}", rebuild=True)
     if bindings.serial < serial:
-        raise StaleBindings(str(file), f"is older (serial {bindings.serial}) than what the last run left ({serial})")
+        what = f"is older (serial {bindings.serial}) than what the last run left ({serial})"
+        raise StaleBindings(str(file), f"{what}; {_REBUILD}", rebuild=True)
+
+
+def changes(before: Mapping[Address, Binding], after: Mapping[Address, Binding]) -> dict[str, Data]:
+    """Say for the record what is bound now and was not, and what no longer is, by address."""
+    bound = {str(address): after[address].id for address in sorted(after) if _id(before, address) != after[address].id}
+    gone = {str(address): before[address].id for address in sorted(before) if address not in after}
+    return {name: each for name, each in (("bound", bound), ("forgotten", gone)) if each}
+
+
+def _id(entries: Mapping[Address, Binding], address: Address) -> str | None:
+    return entries[address].id if address in entries else None
 
 
 def encode(binding: Binding) -> dict[str, Data]:
@@ -153,18 +183,22 @@ def _read(file: Path) -> Bindings | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StaleBindings(str(file), files.why(error)) from error
+        raise StaleBindings(str(file), files.why(error), rebuild=error.errno == errno.EFBIG) from error
     if content is None:
         return None
     try:
         return _parse(content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         said = str(error) if isinstance(error, _Unusable) else f"is damaged; {_REBUILD}"
-        raise StaleBindings(str(file), said) from error
+        raise StaleBindings(str(file), said, rebuild=not isinstance(error, _Newer)) from error
 
 
 class _Unusable(ValueError):
     """Something better to say than that the file is damaged."""
+
+
+class _Newer(_Unusable):
+    """The file is good, for a newer version of this program."""
 
 
 def _document(bindings: Bindings) -> dict[str, Data]:
@@ -183,7 +217,7 @@ def _parse(content: bytes) -> Bindings:
     document = json.loads(content.decode())
     version = document["format"]
     if isinstance(version, int) and version > FORMAT:
-        raise _Unusable(f"has format {version}; this version of the program knows up to {FORMAT}: use a newer one")
+        raise _Newer(f"has format {version}; this version of the program knows up to {FORMAT}: use a newer one")
     if document.pop("checksum") != digest(document):
         raise _Unusable(f"was altered by hand or by a merge (its checksum does not match); {_REBUILD}")
     serial, environment = document["serial"], document["environment"]

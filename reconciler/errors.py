@@ -116,10 +116,14 @@ class NotAuthenticated(ReconcilerError):
 
 @dataclass
 class StaleBindings(ReconcilerError):
-    """The bindings cannot be used: altered, of a newer format, another target, environment or lineage."""
+    """The bindings cannot be used: altered, of a newer format, another target, environment or lineage.
+
+    `rebuild`: they are of no use to anybody, so a rebuild may put others in their place.
+    """
 
     file: str
     what: str
+    rebuild: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
@@ -137,6 +141,17 @@ class StalePlan(ReconcilerError):
 
 
 @dataclass
+class CannotBind(ReconcilerError):
+    """What a person wants the bindings to say contradicts them, the manifests or the service."""
+
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.what}"
+
+
+@dataclass
 class Locked(ReconcilerError):
     """Another run holds the lock of this root."""
 
@@ -145,6 +160,17 @@ class Locked(ReconcilerError):
 
     def __str__(self) -> str:
         return f"{self.file} is held by {self.holder}"
+
+
+@dataclass
+class CannotRead(ReconcilerError):
+    """A file that a person wants to see cannot be read."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
 
 
 @dataclass

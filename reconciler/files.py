@@ -9,17 +9,15 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-LIMIT = 32 * 2**20
-"""The size in bytes beyond which a file is not read."""
+from reconciler.lines import Section, backwards, read, rfind, whole_lines
 
 OWN = ".reconciler"
 """The folder of what is never committed: journal, lock, the emulator's database."""
 
-_BLOCK = 2**16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK
 _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -27,6 +25,15 @@ _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 class Unsafe(OSError):
     """What stands at a path is not what this program would have put there."""
+
+
+class NotReplaced(Exception):
+    """One of several files cannot be replaced, and so none was."""
+
+    def __init__(self, file: Path, cause: OSError) -> None:
+        super().__init__(str(file))
+        self.file = file
+        self.cause = cause
 
 
 def why(error: OSError) -> str:
@@ -47,7 +54,7 @@ class Folder:
         """Read a whole file; None when there is none. `private`: it must be closed to everybody else."""
         try:
             with self._reading(name, private=private) as descriptor:
-                return _read(descriptor, 0, os.fstat(descriptor).st_size)
+                return read(descriptor, 0, os.fstat(descriptor).st_size)
         except FileNotFoundError:
             return None
 
@@ -55,8 +62,18 @@ class Folder:
         """Read whole lines, from the last one that begins with `start` (or else from the first) to the end."""
         with self._reading(name, private=False) as descriptor:
             end = whole_lines(descriptor)
-            begin = _rfind(descriptor, b"\n" + start, end)
-            return _read(descriptor, begin + 1 if begin >= 0 else 0, end)
+            begin = rfind(descriptor, b"\n" + start, end)
+            return read(descriptor, begin + 1 if begin >= 0 else 0, end)
+
+    @contextmanager
+    def sections(self, name: str, start: bytes) -> Iterator[Iterator[Section]]:
+        """Go back through a file, section by section, as long as the body runs.
+
+        Each begins with a line that begins with `start`; what stands before the first of these is a section, too. A
+        torn last line is left out.
+        """
+        with self._reading(name, private=False) as descriptor:
+            yield backwards(descriptor, start)
 
     def write(self, name: str, content: bytes, *, private: bool = False) -> None:
         """Put a file in place of what is there, durably. `private`: with mode 0600 from its first byte."""
@@ -73,6 +90,22 @@ class Folder:
         with self._temporary(name, bytes(4096), private=private):
             pass
 
+    @contextmanager
+    def prepared(self, name: str, content: bytes) -> Iterator[Callable[[], None]]:
+        """Have what shall stand in a file on disk beside it, with its mode; what is yielded puts it in its place."""
+        self._inspect(name, private=False)
+        mode = stat.S_IMODE(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mode)
+        if not mode & stat.S_IWUSR:
+            raise Unsafe(errno.EACCES, "is read-only")
+        with self._temporary(name, content, private=False) as temporary:
+            os.chmod(temporary, mode, dir_fd=self._descriptor)
+
+            def put() -> None:
+                os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+                os.fsync(self._descriptor)
+
+            yield put
+
     def remove(self, name: str) -> None:
         """Remove a file, durably; none is fine."""
         self._sweep(name)
@@ -80,6 +113,19 @@ class Folder:
             self._inspect(name, private=False)
             os.unlink(name, dir_fd=self._descriptor)
         os.fsync(self._descriptor)
+
+    def set_aside(self, name: str) -> str | None:
+        """Rename a file to `name.old`, or `name.old-2` and so on, and say to what; None when there is none."""
+        try:
+            self._inspect(name, private=False)
+        except FileNotFoundError:
+            return None
+        taken = set(os.listdir(self._descriptor))  # noqa: PTH208 - a Path has no descriptor
+        names = (f"{name}.old{number}" for number in ("", *(f"-{count}" for count in range(2, len(taken) + 3))))
+        free = next(each for each in names if each not in taken)
+        os.rename(name, free, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        os.fsync(self._descriptor)
+        return free
 
     def open(self, name: str) -> int:
         """Open a private file to read it and to append to it, and make it where there is none."""
@@ -182,36 +228,28 @@ def own(path: Path) -> Iterator[Folder]:
         yield opened
 
 
+def replace_all(contents: Mapping[Path, bytes]) -> None:
+    """Replace what stands in several files, once all of it is on disk beside them; raise NotReplaced before that."""
+    with ExitStack() as stack:
+        ready = []
+        for file, content in sorted(contents.items()):
+            try:
+                opened = stack.enter_context(folder(file.parent))
+                ready.append((file, stack.enter_context(opened.prepared(file.name, content))))
+            except OSError as error:
+                raise NotReplaced(file, error) from error
+        for file, put in ready:
+            try:
+                put()
+            except OSError as error:
+                raise NotReplaced(file, error) from error
+
+
 def write_all(descriptor: int, content: bytes) -> None:
     """Write content, however many calls that takes."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def whole_lines(descriptor: int) -> int:
-    """Find where the last whole line of an open file ends."""
-    return _rfind(descriptor, b"\n", os.fstat(descriptor).st_size) + 1
-
-
-def _rfind(descriptor: int, what: bytes, end: int) -> int:
-    """Find where `what` stands last before `end`, from the back, block by block; -1: nowhere."""
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        found = os.pread(descriptor, end - start, start).rfind(what)
-        if found >= 0:
-            return start + found
-        end = start + len(what) - 1 if start else 0
-    return -1
-
-
-def _read(descriptor: int, start: int, end: int) -> bytes:
-    if end - start > LIMIT:
-        raise Unsafe(errno.EFBIG, f"is larger than {LIMIT} bytes")
-    content = bytearray()
-    while part := os.pread(descriptor, end - start - len(content), start + len(content)):
-        content += part
-    return bytes(content)
 
 
 def _step(outer: int, name: str, *, create: bool) -> int:

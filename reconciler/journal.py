@@ -17,11 +17,13 @@ from pathlib import Path
 from reconciler import bindings, files, lock
 from reconciler.errors import CannotWrite, Outcome, StaleBindings
 from reconciler.kinds import parse
+from reconciler.lines import whole_lines
 from reconciler.model import Address, Binding, Data, Operation, Ref, digest
 
 FORMAT = 1
 
 _CHECKPOINT = b'{"line":"checkpoint"'
+_REBUILD = "move the file away, or make a new beginning with `reconciler bindings rebuild`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class Journal:
     def outcome(self, intent: str, outcome: str, **facts: Data) -> None:
         """Record what came of an intent: done, not done, unknown.
 
-        With `address` and `binding`, the bindings hold that from here on (None: they hold nothing).
+        With `address` and `binding`, the bindings hold that from here on (None: they hold nothing). `error` says in
+        words why it is not done.
         """
         self._append("outcome", {"intent": intent, "outcome": Outcome(outcome), **facts})
         if outcome != Outcome.UNKNOWN:
@@ -126,7 +129,7 @@ class Journal:
 
     def _begin(self, run: Mapping[str, Data]) -> None:
         try:
-            os.ftruncate(self._descriptor, files.whole_lines(self._descriptor))
+            os.ftruncate(self._descriptor, whole_lines(self._descriptor))
         except OSError as error:
             raise CannotWrite(str(self._file), files.why(error)) from error
         self._append("run", {"format": FORMAT, "run": self._run, "who": lock.person(), **run})
@@ -198,10 +201,15 @@ def replay(file: Path, *, target: str) -> Left:
         try:
             found.read(json.loads(line))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            where = f"line {len(lines) - index} from its end"
-            what = f"{where} is damaged, or of a newer version of this program; move the file away"
-            raise StaleBindings(str(file), what) from error
+            newer = isinstance(error, _Newer)
+            said = "is of a newer version of this program: use that" if newer else f"is damaged; {_REBUILD}"
+            what = f"line {len(lines) - index} from its end {said}"
+            raise StaleBindings(str(file), what, rebuild=not newer) from error
     return found.left() if found.target in (None, target) else Left()
+
+
+class _Newer(ValueError):
+    """The line is good, for a newer version of this program."""
 
 
 class _Replay:
@@ -228,7 +236,7 @@ class _Replay:
                 self._outcome(line)
             case "run":
                 if line["format"] > FORMAT:
-                    raise ValueError("newer")
+                    raise _Newer
             case _:
                 raise ValueError("no line of a journal")
         if "lineage" in line and "serial" in line:

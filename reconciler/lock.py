@@ -14,8 +14,10 @@ from reconciler.errors import CannotWrite, Locked
 
 
 @contextmanager
-def hold(file: Path, *, timeout: float = 0) -> Iterator[None]:
+def hold(file: Path, *, timeout: float = 0, run: str | None = None) -> Iterator[None]:
     """Hold the lock `file` as long as the body runs, after waiting `timeout` seconds at most.
+
+    `run` is where people can look at what holds it.
 
     Raise Locked with who holds it and since when, or CannotWrite when the file cannot be a lock.
     """
@@ -24,7 +26,7 @@ def hold(file: Path, *, timeout: float = 0) -> Iterator[None]:
         with files.own(file.parent) as folder:
             os.close(folder.open(file.name))
         lock.acquire(timeout=max(timeout, 0))
-        _say(file, holder())
+        _say(file, f"{holder()}{f' ({run})' if run else ''}")
     except Timeout:
         raise Locked(str(file), _holder_of(file)) from None
     except OSError as error:

@@ -1,23 +1,21 @@
 """The whole way: from manifests and service to a plan, and from a plan to the end of a run."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from reconciler import apply as executor
 from reconciler import bindings as bindings_file
-from reconciler import consequences, destruction, graph, guards, journal, live, partial
+from reconciler import consequences, destruction, guards, journal, partial
 from reconciler import plan as planning
 from reconciler.apply import Steering
 from reconciler.apply.verification import verifier
 from reconciler.auth import AuthClient
-from reconciler.bindings import Bindings
-from reconciler.diff import Comparison, compare, replacements
-from reconciler.errors import InvalidManifests, Problem
+from reconciler.diff import Comparison, compare
+from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.guards import Case, Consents
-from reconciler.kinds import KINDS, owner
 from reconciler.manifest import aimed
-from reconciler.match import Matches, match
 from reconciler.model import (
     EVERYTHING,
     Address,
@@ -25,19 +23,19 @@ from reconciler.model import (
     Binding,
     Data,
     Event,
+    Failed,
     Finished,
     Live,
     Manifests,
     Plan,
     Snapshot,
-    Undelivered,
     Verb,
     digest,
 )
-from reconciler.observe import observe
 from reconciler.remote import Reader, Writer
-from reconciler.sinks import Meta, Sink, make
-from reconciler.state import Site, State, others, state
+from reconciler.sinks import Sink
+from reconciler.state import Site, State, history, others, state
+from reconciler.survey import Survey, decided, sinks_of, survey
 
 __all__ = ["Planned", "Site", "State", "Steering", "apply", "outputs", "plan", "state"]
 
@@ -68,44 +66,28 @@ def plan(
     aim: Aim = EVERYTHING,
 ) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    known, elsewhere, stated = state(site), others(site), manifests
-    aimed.check(aim, stated, known.entries)
-    read_at = time.monotonic()
-    if aim.destroy:
-        manifests = destruction.nothing(stated, known.entries)
-    snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
-    resources, problems = graph.resolve(manifests.resources, names)
-    _refuse(problems)
-    manifests = replace(manifests, resources=resources)
-    undelivered, unanswered = known.undelivered(), known.unanswered()
-    first = match(manifests, snapshot, known.entries, {}, elsewhere, unanswered)
-    ending = replacements(manifests, first, aim.replace)
-    owners = _owners(manifests, first, known.entries, ending, undelivered, snapshot)
-    snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
-    sinks = sinks_of(manifests)
-    heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
-    unsure = {each.address: None for each in undelivered if each.address in sinks and each.address not in heads}
-    matches = match(manifests, snapshot, known.entries, unsure | _held(manifests, heads), elsewhere, unanswered)
-    _refuse([*matches.problems, *_foreign(manifests, heads, matches), *graph.repeated(resources, matches.ids())])
-    comparison = compare(manifests, matches, snapshot, undelivered=undelivered, aim=aim)
-    comparison = partial.restrict(comparison, manifests, snapshot, aim)
-    comparison = consequences.told(comparison, matches, snapshot)
-    made = planning.build(manifests, matches, comparison, snapshot=snapshot, target=site.target)
+    known = state(site)
+    aimed.check(aim, manifests, known.entries)
+    wanted = destruction.nothing(manifests, known.entries) if aim.destroy else manifests
+    seen = decided(survey(wanted, client, known, others(site), parallelism=parallelism, aim=aim))
+    comparison = compare(seen.manifests, seen.matches, seen.snapshot, undelivered=known.undelivered(), aim=aim)
+    comparison = partial.restrict(comparison, seen.manifests, seen.snapshot, aim)
+    comparison = consequences.told(comparison, seen.matches, seen.snapshot)
+    made = planning.build(seen.manifests, seen.matches, comparison, snapshot=seen.snapshot, target=site.target)
     # What ends is protected as the manifests say, also where everything is to end.
-    protecting = replace(manifests, resources={**stated.resources, **resources})
-    case = Case(made, protecting, matches, snapshot, known.entries, guards.spoken(consents, aim), aim)
-    notes = (
-        *_deliveries(made, sinks, known.entries),
-        *_spared(comparison),
-        *guards.notes(case),
-        *_left_behind(made, stated, known.entries, aim),
+    protecting = replace(seen.manifests, resources={**manifests.resources, **seen.manifests.resources})
+    agreed = guards.spoken(consents, aim)
+    case = Case(made, protecting, seen.matches, seen.snapshot, known.entries, agreed, aim)
+    made = replace(
+        made,
+        refusals=guards.check(case),
+        guards=guards.NAMES,
+        consents=_given(agreed),
+        notes=(*_notes(made, seen, known, comparison), *guards.notes(case), *_left_behind(made, manifests, known, aim)),
+        upcoming=tuple(each for life in comparison.lives.values() for each in life.upcoming),
+        names={**seen.names, **{key: str(address) for key, address in seen.matches.addresses().items()}},
     )
-    called = {identifier: ref.text for ref, identifier in names.items()}
-    called |= {identifier: str(address) for identifier, address in matches.addresses().items()}
-    upcoming = tuple(each for life in comparison.lives.values() for each in life.upcoming)
-    made = replace(made, refusals=guards.check(case), guards=guards.NAMES, consents=_given(case.consents))
-    made = planning.digested(replace(made, notes=notes, upcoming=upcoming, names=called))
-    return Planned(made, known, snapshot, sinks, read_at)
+    return Planned(planning.digested(made), known, seen.snapshot, seen.sinks, seen.read_at)
 
 
 def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) -> Iterator[Event]:
@@ -129,18 +111,24 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             made=planned.made,
             sleep=steering.sleep,
         )
-        done = 0
+        ended: Counter[type[Event]] = Counter()
         try:
             for event in executor.run(planned.plan, workshop, steering):
-                done += isinstance(event, Finished)
+                ended[type(event)] += 1
                 yield event
         finally:
+            told = _told(planned, ended, entries)
             if entries != stored.entries:
                 stored = replace(stored, serial=stored.serial + 1, entries=entries)
                 bindings_file.write(site.bindings, stored)
             whole = planned.plan.complete and not planned.snapshot.poisoned
-            settled = whole and done == len(planned.plan.operations)
-            record.checkpoint(unsettled=() if settled else planned.state.left.open, **_history(stored))
+            settled = whole and ended[Finished] == len(planned.plan.operations)
+            try:
+                record.checkpoint(unsettled=() if settled else planned.state.left.open, **told, **history(stored))
+            except CannotWrite as error:
+                if entries == planned.state.stored.entries:
+                    raise
+                raise Unrecorded(error.file, error.what, bindings_file.line(stored)) from error
 
 
 def _given(consents: Consents) -> dict[str, Data]:
@@ -149,74 +137,17 @@ def _given(consents: Consents) -> dict[str, Data]:
 
 
 def _run(planned: Planned) -> dict[str, Data]:
-    who = {"caller": planned.snapshot.caller, "plan": planned.plan.digest}
-    return {**who, **_history(planned.state.stored)}
+    caller = planned.snapshot.caller
+    name = planned.plan.names.get(caller)
+    who = {"caller": caller, **({"caller_name": name} if name else {}), "plan": planned.plan.digest}
+    return {**who, **history(planned.state.stored)}
 
 
-def _history(stored: Bindings) -> dict[str, Data]:
-    return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
-
-
-def _owners(
-    manifests: Manifests,
-    matches: Matches,
-    entries: Mapping[Address, Binding],
-    ending: Iterable[Address],
-    undelivered: Iterable[Undelivered],
-    snapshot: Snapshot,
-) -> dict[str, set[str]]:
-    """Choose whose objects to list, for the kinds that only their owners list.
-
-    They are the owners of what is managed, bound, or was left undelivered, and those that go themselves.
-    """
-    ids = matches.ids()
-    going = [(address, leftover.id) for address, leftover in matches.leftovers.items()]
-    going += [(address, ids[address]) for address in ending]
-    going += [(address, each) for address, binding in entries.items() for each in binding.predecessors]
-    owners: dict[str, set[str]] = {}
-    for name, kind in KINDS.items():
-        if kind.listed_by_owner and kind.owner:
-            above = [
-                Address(kind.owner, each.path[:-1]) for each in (*manifests.resources, *entries) if each.kind == name
-            ]
-            wanted = {ids[address] for address in above if address in ids}
-            wanted |= {entries[address].id for address in above if address in entries}
-            wanted |= {each.owner for each in undelivered if each.address.kind == name}
-            wanted |= {identifier for address, identifier in going if address.kind == kind.owner}
-            owners[name] = {identifier for identifier in wanted if snapshot.find(kind.owner, identifier)}
-    return owners
-
-
-def sinks_of(manifests: Manifests) -> dict[Address, Sink]:
-    """Make the sinks that the manifests describe."""
-    return {
-        address: make(resource.settings["sink"], root=manifests.root, place=resource.at("sink"))
-        for address, resource in manifests.resources.items()
-        if resource.settings.get("sink")
-    }
-
-
-def _held(manifests: Manifests, heads: Mapping[Address, Meta | None]) -> dict[Address, str | None]:
-    """Say whose secret each sink holds, if that was delivered under the settings of now."""
-    return {
-        address: head.credential_id
-        if head and head.settings == digest(manifests.resources[address].settings["sink"])
-        else None
-        for address, head in heads.items()
-    }
-
-
-def _foreign(manifests: Manifests, heads: Mapping[Address, Meta | None], matches: Matches) -> Iterator[Problem]:
-    """Find the sinks that hold what is another client's, and was not bound here."""
-    for address, head in heads.items():
-        above, bound = owner(address), matches.found[address].binding
-        parent = matches.found[above].live if above else None
-        replaced = matches.found[above].binding if above else None
-        known = {parent.id if parent else None, *(replaced.predecessors if replaced else ())}
-        if head and head.client_id not in known and not (bound and bound.id == head.credential_id):
-            what = f"it holds the secret of another client already, {head.client_id}"
-            hint = "name another place, or move away what is there"
-            yield Problem(manifests.resources[address].at("sink"), what, hint, str(address))
+def _told(planned: Planned, ended: Counter[type[Event]], entries: Mapping[Address, Binding]) -> dict[str, Data]:
+    """Say for the record how a run ended, and what it did to the bindings."""
+    done, failed = ended[Finished], ended[Failed]
+    counts = {"done": done, "failed": failed, "not_begun": len(planned.plan.operations) - done - failed}
+    return {**counts, **bindings_file.changes(planned.state.stored.entries, entries)}
 
 
 def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Address, Binding]) -> Iterator[str]:
@@ -231,6 +162,11 @@ def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Addr
                 yield f"{operation.address}: what was delivered under its former settings stays where it is, and valid"
 
 
+def _notes(plan: Plan, seen: Survey, known: State, comparison: Comparison) -> Iterator[str]:
+    yield from _deliveries(plan, seen.sinks, known.entries)
+    yield from _spared(comparison)
+
+
 def _spared(comparison: Comparison) -> Iterator[str]:
     """Say which generations stay only because this run may be using them."""
     for address, life in comparison.lives.items():
@@ -239,7 +175,7 @@ def _spared(comparison: Comparison) -> Iterator[str]:
             yield f"{address}: the earlier generation {spared.id} stays, since {why}"
 
 
-def _left_behind(plan: Plan, stated: Manifests, entries: Mapping[Address, Binding], aim: Aim) -> Iterator[str]:
+def _left_behind(plan: Plan, stated: Manifests, known: State, aim: Aim) -> Iterator[str]:
     """Say what a destruction leaves: secrets where they were delivered, and what is not bound."""
     if not aim.destroy:
         return
@@ -248,13 +184,7 @@ def _left_behind(plan: Plan, stated: Manifests, entries: Mapping[Address, Bindin
         where = sinks[address].destination
         yield f"{address}: what was delivered stays in {where}; move it away before this is made again"
     if not aim.partial:
-        yield from destruction.unbound(stated, entries)
-
-
-def _refuse(problems: Iterable[Problem]) -> None:
-    found = tuple(problems)
-    if found:
-        raise InvalidManifests(found)
+        yield from destruction.unbound(stated, known.entries)
 
 
 def outputs(manifests: Manifests, entries: Mapping[Address, Binding]) -> dict[str, str]:

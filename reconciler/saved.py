@@ -20,12 +20,13 @@ from reconciler.kinds import KINDS, lineage
 from reconciler.manifest import fits
 from reconciler.match.recovery import recovered
 from reconciler.model import Address, Binding, Manifests, Plan, Snapshot, Undelivered, digest
-from reconciler.pipeline import Planned, sinks_of
+from reconciler.pipeline import Planned
 from reconciler.plan.remainder import Remainder, remainder
 from reconciler.plan.saved import NotAPlan, Origin, Saved, is_plan, objection, read, stamp, write
 from reconciler.remote import Reader
 from reconciler.sinks import Sink
 from reconciler.state import Site, State, others, state
+from reconciler.survey import sinks_of
 
 __all__ = [
     "Opened",

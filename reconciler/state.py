@@ -1,14 +1,15 @@
 """What is known of a root before the service is asked: bindings, and what runs that were killed have left."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler import bindings as bindings_file
 from reconciler import journal
 from reconciler.bindings import Bindings
-from reconciler.journal import Left
-from reconciler.model import Address, Binding, Unanswered, Undelivered, Verb
+from reconciler.errors import CannotWrite, StaleBindings, Unrecorded
+from reconciler.journal import Intent, Journal, Left
+from reconciler.model import Address, Binding, Data, Unanswered, Undelivered, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,49 @@ def state(site: Site) -> State:
         return State(stored, {**left.bound, **stored.entries}, left)
     entries = {address: binding for address, binding in stored.entries.items() if address not in left.dropped}
     return State(stored, {**entries, **left.bound}, left)
+
+
+def fresh(site: Site, left: Left) -> State:
+    """Begin anew: no bindings, and of what killed runs left only the calls whose outcome nobody knows."""
+    return State(bindings_file.new(site.target, site.environment), {}, Left(open=left.open))
+
+
+def left(site: Site) -> Left:
+    """Read what killed runs left; nothing when their journal is damaged."""
+    try:
+        return journal.replay(site.journal, target=site.target)
+    except StaleBindings as error:
+        if not error.rebuild:
+            raise
+        return Left()
+
+
+def rewrite(
+    site: Site,
+    stored: Bindings,
+    entries: Mapping[Address, Binding],
+    *,
+    unsettled: Iterable[Intent],
+    run: Mapping[str, Data],
+) -> None:
+    """Put other bindings in place of the stored ones, and record that; `run` says who did it, and by which command.
+
+    Whoever calls holds the lock. Raise CannotWrite when nothing was changed.
+    """
+    bindings_file.probe(site.bindings)
+    after = replace(stored, serial=stored.serial + 1, entries=entries)
+    with Journal.open(site.folder, environment=site.environment, run={**run, **history(stored)}) as record:
+        try:
+            bindings_file.write(site.bindings, after)
+        except Unrecorded as error:
+            raise CannotWrite(error.file, error.what) from error
+        said = bindings_file.changes(stored.entries, entries)
+        record.checkpoint(unsettled=unsettled, **said, **history(after))
+
+
+def history(stored: Bindings) -> dict[str, Data]:
+    """Name the bindings that a line of the journal is about."""
+    return {"target": stored.target, "lineage": stored.lineage, "serial": stored.serial}
 
 
 def others(site: Site) -> dict[str, str]:

@@ -5,11 +5,12 @@ secret got lost on the way is known by its name, and revoked.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.apply.verification import Verify
-from reconciler.errors import CallFailed, Outcome, SinkFailed, Undecided, Unverified
+from reconciler.errors import CallFailed, CannotWrite, Outcome, SinkFailed, Undecided, Unrecorded, Unverified
 from reconciler.journal import Journal
 from reconciler.model import Binding, Live, Operation
 from reconciler.remote import Made, Reader, Writer
@@ -18,7 +19,10 @@ from reconciler.sinks import Delivery, Sink
 
 @dataclass(frozen=True, slots=True)
 class Delivering:
-    """Makes one generation of a credential and delivers its secret. `bound` makes the binding to record for it."""
+    """Makes one generation of a credential and delivers its secret.
+
+    `bound` makes the binding to record for it, and keeps it.
+    """
 
     reader: Reader
     writer: Writer
@@ -44,10 +48,10 @@ class Delivering:
                 made = self.writer.create(operation.address.kind, client_id, {**operation.fields, "name": name})
             except CallFailed as error:
                 if error.outcome is not Outcome.UNKNOWN:
-                    self.journal.outcome(intent, error.outcome)
+                    self.journal.outcome(intent, error.outcome, error=str(error))
                     raise
                 failure = self._revoke_lost(operation, client_id, name, error)
-                self.journal.outcome(intent, failure.outcome)
+                self.journal.outcome(intent, failure.outcome, error=str(failure))
                 if last:
                     raise failure from None
                 continue
@@ -62,9 +66,11 @@ class Delivering:
             _put(made, sink, expected)
         except (SinkFailed, Unverified) as error:
             self._revoke(operation, live, error)
-            self.journal.outcome(intent, Outcome.NOT_DONE)
+            self.journal.outcome(intent, Outcome.NOT_DONE, error=str(error))
             raise
-        self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=self.bound(live))
+        binding = self.bound(live)
+        with happened():
+            self.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
         return live
 
     def _revoke(self, operation: Operation, live: Live, error: SinkFailed | Unverified | CallFailed) -> None:
@@ -86,6 +92,15 @@ class Delivering:
         if not lost:
             return error
         return replace(error, outcome=Outcome.NOT_DONE, what=f"{error.what}; what it made all the same was revoked")
+
+
+@contextmanager
+def happened() -> Iterator[None]:
+    """Say of a failure to record something that the thing itself has happened."""
+    try:
+        yield
+    except CannotWrite as error:
+        raise Unrecorded(error.file, error.what) from error
 
 
 def _put(made: Made, sink: Sink, expected: str | None) -> None:

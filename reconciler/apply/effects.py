@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.apply.delivery import Delivering
+from reconciler.apply.delivery import Delivering, happened
 from reconciler.apply.freshness import Observed
 from reconciler.apply.verification import Verify
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
@@ -94,16 +94,17 @@ class Effects:
         with self._workshop.lock:
             self._made[operation.address] = live
         self._workshop.observed.wrote(live)
-        self._keep(operation, self._binding(operation, live.id, live.attributes))
 
     def _deliver(self, operation: Operation, parent: str) -> Live:
-        def binding_of(live: Live) -> Binding:
-            return self._binding(operation, live.id, live.attributes)
+        def bound(live: Live) -> Binding:
+            binding = self._binding(operation, live.id, live.attributes)
+            self._keep(operation, binding)
+            return binding
 
         workshop = self._workshop
         with workshop.lock:
             binding = workshop.entries.get(operation.previous or operation.address)
-        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, binding_of, workshop.verify)
+        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound, workshop.verify)
         ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 
@@ -116,7 +117,7 @@ class Effects:
             try:
                 live = workshop.writer.create(address.kind, parent, fields).live
             except CallFailed as error:
-                workshop.journal.outcome(intent, error.outcome)
+                workshop.journal.outcome(intent, error.outcome, error=str(error))
                 found = self._find(operation, parent, fields, known) if error.outcome is Outcome.UNKNOWN else None
                 if found is None and (last or error.outcome is not Outcome.UNKNOWN):
                     raise
@@ -128,10 +129,15 @@ class Effects:
         raise AssertionError("the last attempt returns or raises")
 
     def _done(self, intent: str, operation: Operation, binding: Binding) -> None:
-        """Record what is bound from here on, and that the name of before is not."""
-        self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
-        if operation.previous:
-            self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
+        """Record what is bound from here on, and that the name of before is not.
+
+        The bindings know it first: they are written at the end even when the journal no longer can be.
+        """
+        self._keep(operation, binding)
+        with happened():
+            self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.address, binding=binding)
+            if operation.previous:
+                self._workshop.journal.outcome(intent, Outcome.DONE, address=operation.previous, binding=None)
 
     def _siblings(self, operation: Operation, parent: str | None, fields: Fields) -> set[str]:
         """List the ids that are there before a create: from the snapshot while it is fresh.
@@ -181,14 +187,12 @@ class Effects:
         try:
             live = workshop.writer.update(address.kind, identifier, fields)
         except CallFailed as error:
-            workshop.journal.outcome(intent, error.outcome)
+            workshop.journal.outcome(intent, error.outcome, error=str(error))
             if error.status == 404:
                 raise StaleObject(str(address), f"its object {identifier} is gone") from error
             raise
         workshop.observed.wrote(live)
-        binding = self._binding(operation, identifier, live.attributes)
-        self._done(intent, operation, binding)
-        self._keep(operation, binding)
+        self._done(intent, operation, self._binding(operation, identifier, live.attributes))
         return identifier
 
     def _delete(self, operation: Operation) -> str:
@@ -199,10 +203,12 @@ class Effects:
         try:
             workshop.writer.delete(address.kind, self._parent(operation), operation.id)
         except CallFailed as error:
-            workshop.journal.outcome(intent, error.outcome)
+            workshop.journal.outcome(intent, error.outcome, error=str(error))
             raise
         workshop.observed.ended(address.kind, operation.id)
-        workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=self._forget(operation))
+        bound = self._forget(operation)
+        with happened():
+            workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
         return operation.id
 
     def _forget(self, operation: Operation) -> Binding | None:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import changes, differences, login, manifests, saved, terminal
+from reconciler.cli import adopt, changes, differences, login, manifests, record, saved, terminal
+from reconciler.cli import pin as pinning
+from reconciler.cli.bindings import bindings
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import (
@@ -45,6 +47,9 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("apply", taking(ApplyOptions, changes.apply)),
     ("destroy", taking(DestroyOptions, changes.destroy)),
     ("drift", taking(DriftOptions, differences.drift)),
+    ("import", taking(adopt.ImportOptions, adopt.adopt)),
+    ("pin", taking(pinning.PinOptions, pinning.pin)),
+    ("log", taking(record.LogOptions, record.log)),
     ("output", taking(OutputOptions, manifests.output)),
     ("login", taking(LoginOptions, login.login)),
     ("logout", taking(TargetOptions, login.logout)),
@@ -54,6 +59,7 @@ for _name, _command in _COMMANDS:
     app.command(_name)(_command)
 for _alias in ("diff", "preview"):
     app.command(_alias, hidden=True)(taking(SaveOptions, changes.plan))
+app.add_typer(bindings, name="bindings")
 app.add_typer(emulator, name="emulator")
 
 

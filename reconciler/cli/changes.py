@@ -58,12 +58,11 @@ def destroy(options: DestroyOptions) -> None:
 
 
 def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
-    from reconciler.cli.session import connect
-    from reconciler.lock import hold
+    from reconciler.cli.session import connect, locked
     from reconciler.render.plan import shown
 
     manifests = load(options)
-    with connect(options, manifests) as (client, site), hold(site.lock, timeout=options.lock_timeout):
+    with connect(options, manifests) as (client, site), locked(site, options.lock_timeout):
         planned = _plan(options, manifests, client, site)
         if not planned.plan.applyable:
             raise typer.Exit(Exit.REFUSED)

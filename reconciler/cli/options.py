@@ -14,19 +14,25 @@ from reconciler.config import MOST_CALLS
 T = TypeVar("T")
 
 
+def an_address(text: str) -> str:
+    """Check that an argument is an address of a kind there is."""
+    from reconciler.manifest.addresses import NoAddress, read
+
+    try:
+        read(text)
+    except NoAddress as error:
+        raise typer.BadParameter(f"{error}, {error.hint}" if error.hint else str(error)) from None
+    return text
+
+
 def _addresses(texts: list[str] | None) -> list[str] | None:
     _named([text for text in texts or () if text != "all"])
     return texts
 
 
 def _named(texts: list[str] | None) -> list[str] | None:
-    from reconciler.manifest.addresses import NoAddress, read
-
     for text in texts or ():
-        try:
-            read(text)
-        except NoAddress as error:
-            raise typer.BadParameter(f"{error}, {error.hint}" if error.hint else str(error)) from None
+        an_address(text)
     return texts
 
 
@@ -302,12 +308,18 @@ Targeting: TypeAlias = TargetOptions | ServiceOptions
 
 
 def taking(options: type[T], command: Callable[[T], None]) -> Callable[..., None]:
-    """Make a command whose parameters are the fields of a dataclass, as Typer reads them from a signature."""
+    """Make a command whose parameters are the fields of a dataclass, as Typer reads them from a signature.
+
+    Paths come last: whatever else is given without a name stands before them.
+    """
+    signature = inspect.signature(options)
+    fields = sorted(signature.parameters.values(), key=lambda each: each.name == "paths")
+    named = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in fields]
 
     @functools.wraps(command)
     def called(**values: object) -> None:
         command(options(**values))
 
-    called.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
+    called.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
     called.__annotations__ = get_type_hints(options, include_extras=True)
     return called

@@ -98,8 +98,7 @@ def apply(options: ApplyOptions, file: Path) -> None:
     """Apply a saved plan, if all that it was made from still holds."""
     from reconciler import saved
     from reconciler.cli.changes import carry_out, report
-    from reconciler.cli.session import connect, locate
-    from reconciler.lock import hold
+    from reconciler.cli.session import connect, locate, locked
     from reconciler.render import saved as rendered
 
     opened = saved.open_plan(file)
@@ -116,7 +115,7 @@ def apply(options: ApplyOptions, file: Path) -> None:
     with connect(options, manifests) as (client, site):
         saved.belongs(opened, manifests, site)
         terminal.say(shown)
-        with hold(site.lock, timeout=options.lock_timeout):
+        with locked(site, options.lock_timeout):
             planned = saved.follow(opened, manifests, client, site, parallelism=calls_at_once(options))
             if not planned.plan.operations:
                 terminal.say("Nothing is left to do of this plan.")

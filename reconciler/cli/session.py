@@ -1,7 +1,8 @@
-"""Which service a command talks to, and where its state stands."""
+"""Which service a command talks to, where its state stands, and which run of a pipeline it is."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 
 STATE = ".reconciler"
 _PERSON = "rosalind@globusid.org"
+_RUN_VARIABLES = ("CI_JOB_URL", "BUILD_URL")
+
+
+def run_url() -> str | None:
+    """Name the run of the pipeline that this is, for whoever has to wait for it."""
+    environ = os.environ
+    parts = [environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    github = "{}/{}/actions/runs/{}".format(*parts) if all(parts) else None
+    return github or next((environ[name] for name in _RUN_VARIABLES if environ.get(name)), None)
+
+
+def locked(site: Site, timeout: float) -> AbstractContextManager[object]:
+    """Hold the lock of a root, in the name of this run."""
+    from reconciler.lock import hold
+
+    return hold(site.lock, timeout=timeout, run=run_url())
 
 
 @contextmanager

@@ -4,8 +4,9 @@ Whatever the files hold, they end in `Manifests` or in `InvalidManifests` with e
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Place, Problem
@@ -13,12 +14,13 @@ from reconciler.kinds import KINDS, normal
 from reconciler.manifest.compose import compose
 from reconciler.manifest.exclusion import NOTHING, Exclusion
 from reconciler.manifest.index import Index, index
+from reconciler.manifest.pinning import edits, unkeyed
 from reconciler.manifest.resources import make, outputs, removals
 from reconciler.manifest.schema import fits, is_output_name, schema_names, schema_text
 from reconciler.manifest.select import Selection, root_of, select
 from reconciler.manifest.wellknown import wellknown
 from reconciler.manifest.write import text
-from reconciler.model import Data, Manifests, Output, Removal, Resource, digest
+from reconciler.model import Address, Data, Manifests, Output, Removal, Resource, digest
 
 __all__ = [
     "Exclusion",
@@ -27,6 +29,7 @@ __all__ = [
     "fits",
     "is_output_name",
     "load",
+    "pinned",
     "root_of",
     "schema_names",
     "schema_text",
@@ -52,6 +55,30 @@ def build(
     """Load the manifests, and write them as one file, overlays and templates applied; it reads back to the same."""
     manifests, found = _load(select(paths, overlays=overlays, exclude=exclude))
     return manifests, text(manifests, found)
+
+
+def pinned(
+    paths: Sequence[Path],
+    ids: Mapping[Address, str],
+    *,
+    overlays: Sequence[Path] = (),
+    exclude: Exclusion = NOTHING,
+) -> dict[Path, tuple[str, str]]:
+    """Add an `id` to each of these resources at its place; give the files, each as it was and as it then is.
+
+    Nothing is written. Raise `InvalidManifests` for what has no place of its own, and when anything else would change.
+    """
+    selection = select(paths, overlays=overlays, exclude=exclude)
+    before, found = _load(selection)
+    edited = edits(selection, [found.entries[address] for address in ids], ids, apart=before.environment is not None)
+    after, _ = _load(replace(selection, edited={path: new for path, (_, new) in edited.items()}))
+    given = {
+        address: replace(resource, id=ids[address], fields=unkeyed(resource)) if address in ids else resource
+        for address, resource in before.resources.items()
+    }
+    if after.digest != _digest(given.values(), before.removed, before.outputs):
+        raise InvalidManifests((Problem(None, "adding the ids would change more than the ids; write them by hand"),))
+    return edited
 
 
 def _load(selection: Selection) -> tuple[Manifests, Index]:

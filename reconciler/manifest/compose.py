@@ -51,7 +51,9 @@ def compose(selection: Selection) -> Composed:
 
 def _trees(selection: Selection, composed: Composed) -> Iterator[tuple[Path, Map | None]]:
     paths = (*selection.files, *selection.overlays)
-    for path, (name, text) in zip(paths, texts((path, selection.name(path)) for path in paths), strict=False):
+    for path, (name, text) in zip(
+        paths, texts(((path, selection.name(path)) for path in paths), selection.edited), strict=False
+    ):
         if isinstance(text, Problem):
             composed.problems.append(text)
             yield path, None

@@ -91,7 +91,8 @@ def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
     return Problem(place, " ".join(f"not valid YAML: {said}".split()), hint)
 
 
-def _events(text: str) -> Iterator[Event]:
+def events(text: str) -> Iterator[Event]:
+    """Read a text as YAML; raise yaml.YAMLError where it is none."""
     loader = yaml.CLoader if yaml.__with_libyaml__ else yaml.Loader
     return yaml.parse(text, Loader=loader)
 
@@ -107,7 +108,7 @@ class _Reading:
     __slots__ = ("depth", "events", "file", "parsed", "values")
 
     def __init__(self, text: str, file: str, parsed: Parsed) -> None:
-        self.events = _events(text)
+        self.events = events(text)
         self.file = file
         self.parsed = parsed
         self.depth = 0

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.errors import Place, Problem
 from reconciler.manifest.scalars import unprintable
@@ -12,13 +13,19 @@ LARGEST_FILE = 16 * 2**20
 LARGEST_SUM = 64 * 2**20
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MIB = 2**20
+NOTHING_EDITED: Mapping[Path, str] = MappingProxyType({})
 
 
-def texts(files: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str | Problem]]:
-    """Read files one by one, as pairs of what places call a file, and its text or what is wrong with it."""
+def texts(
+    files: Iterable[tuple[Path, str]], edited: Mapping[Path, str] = NOTHING_EDITED
+) -> Iterator[tuple[str, str | Problem]]:
+    """Read files one by one, as pairs of what places call a file, and its text or what is wrong with it.
+
+    `edited` are texts that are taken instead of what stands in a file.
+    """
     left = LARGEST_SUM
     for path, name in files:
-        content = _content(path)
+        content = edited[path].encode() if path in edited else _content(path)
         if isinstance(content, bytes):
             left -= len(content)
             if left < 0:

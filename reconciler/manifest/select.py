@@ -1,9 +1,9 @@
 """Owns which files are the manifests: the root, what belongs to it, and whether all of it was named."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.errors import InvalidManifests, Place, Problem
@@ -24,6 +24,8 @@ class Selection:
     overlays: tuple[Path, ...] = ()
     complete: bool = True
     cwd: Path = Path()
+    edited: Mapping[Path, str] = field(default_factory=dict)
+    """Texts that are taken instead of what stands in the files."""
 
     def name(self, path: Path) -> str:
         """Name a file as its places do: relative to the current folder, so that an editor can jump there."""

@@ -19,6 +19,7 @@ from reconciler.model.data import (
 from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Seen, Upcoming, Verb
+from reconciler.model.record import Run, Step
 from reconciler.model.service import EPOCH, Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
 
 __all__ = [
@@ -50,11 +51,13 @@ __all__ = [
     "Refusal",
     "Removal",
     "Resource",
+    "Run",
     "Secret",
     "Seen",
     "Skipped",
     "Snapshot",
     "Started",
+    "Step",
     "Unanswered",
     "Undelivered",
     "Upcoming",

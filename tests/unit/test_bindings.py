@@ -177,7 +177,10 @@ def test_read_refuses_what_it_cannot_use(tmp_path: Path, change: Callable[[dict[
 def test_read_refuses_rubbish(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "b.json"
     file.write_bytes(content)
-    with pytest.raises(StaleBindings, match="damaged; restore it from version control, or delete it"):
+    with pytest.raises(
+        StaleBindings,
+        match="damaged; restore it from version control, or make it anew with `rec",
+    ):
         read(file)
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from reconciler import files
+from reconciler.lines import LIMIT
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from reconciler import files
+from reconciler.lines import LIMIT
 original, step, seen = getattr(os, sys.argv[1]), int(sys.argv[2]), 0
 def call(*args, **named):
     global seen
@@ -196,8 +198,8 @@ def test_private_files_that_others_can_read_are_refused(tmp_path: Path) -> None:
 
 def test_huge_files_are_not_read(tmp_path: Path) -> None:
     with (tmp_path / "it").open("wb") as file:
-        file.truncate(files.LIMIT + 1)
-    with pytest.raises(files.Unsafe, match="larger"):
+        file.truncate(LIMIT + 1)
+    with pytest.raises(OSError, match="larger"):
         read(tmp_path)
 
 
@@ -221,3 +223,41 @@ def test_folders_that_everybody_can_change_are_refused(tmp_path: Path, bits: int
         else:
             with files.folder(*parts) as folder:
                 assert folder.read("it") is None
+
+
+def test_replace_all_puts_every_file_in_place_with_its_mode(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    (tmp_path / "it").chmod(0o640)
+    (tmp_path / "other").write_bytes(b"two")
+    files.replace_all({tmp_path / "it": b"1", tmp_path / "other": b"2"})
+    assert [(tmp_path / name).read_bytes() for name in ("it", "other")] == [b"1", b"2"]
+    assert mode(tmp_path / "it") == 0o640
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["it", "other"]
+
+
+@pytest.mark.parametrize("spoil", ["read-only", "link", "missing"])
+def test_replace_all_replaces_nothing_when_one_file_cannot_be(tmp_path: Path, spoil: str) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "b").write_bytes(b"two")
+    if spoil == "read-only":
+        (tmp_path / "b").chmod(0o444)
+    else:
+        (tmp_path / "b").unlink()
+    if spoil == "link":
+        (tmp_path / "b").symlink_to("a")
+    with pytest.raises(files.NotReplaced) as caught:
+        files.replace_all({tmp_path / "a": b"1", tmp_path / "b": b"2"})
+    assert caught.value.file == tmp_path / "b"
+    assert (tmp_path / "a").read_bytes() == b"one"
+
+
+def test_set_aside_covers_nothing_up(tmp_path: Path) -> None:
+    with files.folder(tmp_path) as folder:
+        assert folder.set_aside("it") is None
+        for content, name in ((b"1", "it.old"), (b"2", "it.old-2"), (b"3", "it.old-3")):
+            folder.write("it", content)
+            assert folder.set_aside("it") == name
+            assert (tmp_path / name).read_bytes() == content
+        (tmp_path / "it").symlink_to("it.old")
+        with pytest.raises(files.Unsafe, match="symbolic link"):
+            folder.set_aside("it")
