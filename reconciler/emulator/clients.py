@@ -53,8 +53,8 @@ def _template(store: Store, document: Document) -> Document | None:
 def takes_redirect(store: Store, client: Document, address: str, code_page: str) -> bool:
     """Say whether a client may send people back to an address: one that it, or its template, has registered.
 
-    Public clients and instances of them may always use the page that shows the code, and any port of a registered
-    ``http://localhost`` (globus-auth.md 5, what the official CLI needs; provisional).
+    Public clients and instances of them may always use the page that shows the code, and any port of this machine:
+    without a path unregistered [DOC, the official SDK on its local-server login], with one if that is registered.
     """
     template = _template(store, client)
     registered = {*client["redirect_uris"], *(template["redirect_uris"] if template else ())}
@@ -62,11 +62,13 @@ def takes_redirect(store: Store, client: Document, address: str, code_page: str)
         return address in registered
     try:
         parts = urlsplit(address)
-        portless = parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")).geturl()
+        host = parts.netloc.removesuffix(f":{parts.port}")
     except ValueError:
         return False
     local = parts.scheme == "http" and parts.hostname in _LOCAL
-    return address in registered | {code_page} or (local and portless in registered)
+    portless = parts._replace(netloc=host).geturl()
+    bare = portless == f"http://{host}" and "@" not in host
+    return address in registered | {code_page} or (local and (bare or portless in registered))
 
 
 def _typed(document: Document) -> Document:

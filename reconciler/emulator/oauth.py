@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reconciler.emulator.callers import Caller, client_of_basic, client_of_secret, digest
 from reconciler.emulator.calls import Answer, Call, Service, context_of
-from reconciler.emulator.clients import DEPENDENT_TOKEN, grant_types
+from reconciler.emulator.clients import DEPENDENT_TOKEN, TEMPLATE_TYPE, grant_types
 from reconciler.emulator.errors import ApiError, TokenError
 from reconciler.emulator.grants import (
     Request,
@@ -50,14 +50,24 @@ def validate(service: Service, call: Call) -> Answer:
 
 
 def revoke(service: Service, call: Call) -> Answer:
-    """Revoke a token of the client that asks; the answer does not tell whether it was one."""
+    """Revoke a token of the client that asks, or of its instances; the answer does not tell whether it was one."""
     form = call.form()
-    store, client, hashed = service.store, _holder(service, call, form), digest(form.get("token", ""))
-    store.rows("DELETE FROM tokens WHERE hash = ? AND client = ?", hashed, client)
-    store.rows("DELETE FROM refresh_tokens WHERE hash = ? AND client = ?", hashed, client)
-    if service.switches.revoked_refresh_token_ends_access:
-        store.rows("DELETE FROM tokens WHERE refresh = ? AND client = ?", hashed, client)
+    store, hashed = service.store, digest(form.get("token", ""))
+    for client in _holders(service, _holder(service, call, form)):
+        store.rows("DELETE FROM tokens WHERE hash = ? AND client = ?", hashed, client)
+        store.rows("DELETE FROM refresh_tokens WHERE hash = ? AND client = ?", hashed, client)
+        if service.switches.revoked_refresh_token_ends_access:
+            store.rows("DELETE FROM tokens WHERE refresh = ? AND client = ?", hashed, client)
     return Answer({"active": False})
+
+
+def _holders(service: Service, client: str) -> list[str]:
+    """Return the clients whose tokens a client may revoke: itself, and the instances of a native application."""
+    found = service.store.find("client", client)
+    if found is None or found["client_type"] != TEMPLATE_TYPE or not service.switches.template_revokes_for_instances:
+        return [client]
+    instances = "SELECT id FROM objects WHERE kind = 'client' AND document ->> '$.parent_client' = ?"
+    return [client, *(row[0] for row in service.store.rows(instances, client))]
 
 
 def _holder(service: Service, call: Call, form: dict[str, str]) -> str:

@@ -95,6 +95,8 @@ class Switches:
     """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
     issuer: Literal["service", "local"] = "service"
     """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
+    template_revokes_for_instances: bool = True
+    """[INF] Whether a native application may revoke its instances' tokens, as the official CLI does to log out."""
     approve_without_asking: bool = False
     """[INF] Whether authorize shows no page and redirects at once (``login_hint`` names the person, else rosalind)."""
     session_required_identities: Literal["all", "any"] = "all"

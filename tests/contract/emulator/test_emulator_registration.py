@@ -244,7 +244,8 @@ def test_template_id_of_somebody_who_is_known_is_ignored(rosalind: Make, new_cli
         ("http://localhost:41235", 200),
         ("http://localhost", 200),
         ("{base}/v2/web/auth-code", 200),
-        ("http://127.0.0.1:41235", 400),
+        ("http://127.0.0.1:41235", 200),
+        ("http://[::1]:41235", 200),
         ("http://localhost:41235/elsewhere", 400),
         ("https://localhost:41235", 400),
         ("http://localhost.example.edu", 400),
@@ -285,6 +286,22 @@ def test_private_client_and_other_hosts_keep_to_the_registered_port(
         query = {"client_id": client, "redirect_uri": address, "scope": "openid", "response_type": "code", **challenge}
         answer = requests.get(f"{emulator.base_url}/v2/oauth2/authorize", params=query, timeout=30)
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_template_revokes_its_instances_tokens(start: Make, caller: Make, token_of: Make, *, reaches: bool) -> None:
+    emulator = start(template_revokes_for_instances=reaches)
+    made = caller(emulator)("POST", CLIENTS, {"client": {"template_id": CLI, "name": "A"}})
+    instance = made["included"]["client_credential"]
+    token = token_of(emulator, instance["client"], instance["secret"], "openid").json()["access_token"]
+    other = token_of(emulator, emulator.client_id, emulator.client_secret).json()["access_token"]
+    for each in (token, other):
+        form = {"client_id": CLI, "token": each}
+        revoked = requests.post(f"{emulator.base_url}/v2/oauth2/token/revoke", data=form, timeout=30)
+        assert (revoked.status_code, revoked.json()) == (200, {"active": False})
+    for each, status in ((token, 401 if reaches else 200), (other, 200)):
+        holder = caller(emulator, headers={"Authorization": f"Bearer {each}"})
+        holder("GET", "/v2/oauth2/userinfo", status=status)
 
 
 def test_clients_without_a_project_share_no_private_scopes(emulator: Emulator, caller: Make, new_scope: Make) -> None:
