@@ -335,9 +335,9 @@ def test_one_object_has_one_former_name(loaded: Load, complaints: Complaints) ->
 @pytest.mark.parametrize(
     ("sink", "what"),
     [
-        ("{}", "`sink` has one key, the kind of sink: file"),
+        ("{}", "`sink` has one key, the kind of sink: age, aws, exec, file, github or vault"),
         ("{fiel: {path: x}}", "unknown key `fiel` in `sink` (did you mean `file`?)"),
-        ("{vault: {path: x}}", "unknown key `vault` in `sink` (known: file)"),
+        ("{paper: {path: x}}", "unknown key `paper` in `sink` (known: age, aws, exec, file, github, vault)"),
         ("{file: {format: env}}", "the sink `file` needs `path`"),
         ("{file: {path: /etc/x}}", "`path` must be relative to the root"),
         ("{file: {path: ~/x}}", "`path` must be relative to the root"),
