@@ -85,6 +85,8 @@ class SecretsManagerSink:
         """
         found = self._look()
         self._replaceable(found)
+        if found.present and found.current is None:
+            return
         try:
             self._ask("put_secret_value", ClientRequestToken=found.current or _token(""), SecretString="preflight")
         except _Refused as error:
