@@ -47,6 +47,9 @@ def main() -> int:
                 "--ignore-not-found",
                 "--wait=false",
             )
+        case _:
+            print("asked for what this program does not know", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -41,6 +41,9 @@ def main() -> int:
             replace(file, encrypted({**json.loads(question["content"]), CLEAR: question["metadata"]}, file))
         case "delete":
             file.unlink(missing_ok=True)
+        case _:
+            print("asked for what this program does not know", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -1,13 +1,14 @@
 """The sink `vault`: a secret of the KV engine, version 2, of Vault and OpenBao, replaced by check-and-set.
 
 Whose secret each version is stands in its custom metadata, which a token may read that cannot read the secret: first
-as `next`, before the version is written, and as `held` once that is certain. Only what is `held` is claimed; what was
-`next` when a run was killed is ours to replace, whatever it is.
+as `next`, before the version is written, and as `held` once that is certain. Only what is `held` is claimed. What was
+`next` when a run was killed is ours to replace, if it was written while that run can have been at work.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from reconciler.errors import SinkFailed
 from reconciler.kinds.places import parts
@@ -17,18 +18,27 @@ from reconciler.sinks.shape import Shape, shape
 from reconciler.sinks.sink import Delivery, Meta, Surroundings, meta
 from reconciler.sinks.web import Answer, Service, Untrusted, escaped
 
+T = TypeVar("T")
+
 _HELD, _NEXT = "reconciler_held_", "reconciler_next_"
 _LONGEST: Final = 512
+_AT_WORK: Final = timedelta(minutes=3)
+_UNTIL = f"{_NEXT}until"
 _NAMES = tuple(each.name for each in fields(Meta))
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the metadata say: the current version (0: none yet), whether it can be read, and whose it is."""
+    """What the metadata say: the current version (0: none yet), whether it can be read, since when, and whose it is.
+
+    `date` is the time of the service.
+    """
 
     version: int
     present: bool
     custom: Mapping[str, str]
+    date: datetime | None
+    written: str = ""
 
     def claimed(self, prefix: str) -> Meta | None:
         """Whose the current version is, by what was noted under a prefix."""
@@ -40,7 +50,15 @@ class _Found:
     @property
     def ours(self) -> bool:
         """Whether it is this program's to replace."""
-        return not self.present or any(self.claimed(prefix) for prefix in (_HELD, _NEXT))
+        if not self.present or self.claimed(_HELD):
+            return True
+        return self.claimed(_NEXT) is not None and self._before(self.custom.get(_UNTIL, ""))
+
+    def _before(self, until: str) -> bool:
+        try:
+            return datetime.fromisoformat(self.written) <= datetime.fromisoformat(until)
+        except (ValueError, TypeError):
+            return False
 
 
 class VaultSink:
@@ -87,7 +105,8 @@ class VaultSink:
                 f"holds {held.credential_id if held else 'nothing of ours'} rather than {expected}", conflict=True
             )
         version = found.version + 1
-        self._note({**_without(found.custom, _NEXT), **_noted(_NEXT, version, coming)})
+        until = {_UNTIL: ((found.date or datetime.now(UTC)) + _AT_WORK).isoformat()}
+        self._note({**_without(found.custom, _NEXT), **_noted(_NEXT, version, coming), **until})
         self._write(self._shape.values(delivery), found.version, coming)
         kept = _without(_without(found.custom, _NEXT), _HELD)
         self._note({**kept, **_noted(_HELD, version, coming)})
@@ -114,13 +133,14 @@ class VaultSink:
     def _look(self) -> _Found:
         answer = self._ask("GET", self._metadata, "read the metadata")
         if answer.status == 404:
-            return _Found(0, present=False, custom={})
+            return _Found(0, present=False, custom={}, date=answer.date)
         version, versions = answer.at("data", "current_version"), answer.at("data", "versions")
         if answer.status != 200 or not isinstance(version, int) or not isinstance(versions, Mapping):
             raise self._failed(f"its metadata cannot be understood ({answer.status})")
         current = versions.get(str(version)) or {}
         present = bool(current) and not current.get("destroyed") and not current.get("deletion_time")
-        return _Found(version, present, answer.at("data", "custom_metadata") or {})
+        custom = answer.at("data", "custom_metadata") or {}
+        return _Found(version, present, custom, answer.date, str(current.get("created_time")))
 
     def _write(self, values: Mapping[str, str], version: int, coming: Meta) -> None:
         """Write the version after `version`. Where an answer was lost, the metadata say whether it was written."""
@@ -168,7 +188,7 @@ class VaultSink:
             raise self._refused(answer, what)
         return answer
 
-    def _spoken(self, do: Callable[[], Answer | None]) -> Any:  # noqa: ANN401 - what `do` returns
+    def _spoken(self, do: Callable[[], T]) -> T:
         try:
             return do()
         except MayPass as error:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -41,6 +43,8 @@ class Answer:
 
     status: int
     document: Mapping[str, Any] | None
+    date: datetime | None = None
+    """When, by the clock of the service."""
 
     def at(self, *steps: str) -> Any:  # noqa: ANN401 - JSON
         """Give what stands in the document at these keys; None when something else does."""
@@ -89,7 +93,7 @@ class Service:
         if response.status_code >= 500 or response.status_code in _PASSING:
             what = f"{said}: the service cannot answer now ({response.status_code})"
             raise MayPass(what, sent=response.status_code >= 500, wish=_wish(response))
-        return Answer(response.status_code, _document(content))
+        return Answer(response.status_code, _document(content), _date(response))
 
 
 def trusted(url: str) -> str:
@@ -133,6 +137,13 @@ def _document(content: bytes) -> Mapping[str, Any] | None:
     except JSONError:
         return None
     return document if isinstance(document, dict) else None
+
+
+def _date(response: requests.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
 
 
 def _wish(response: requests.Response) -> float | None:

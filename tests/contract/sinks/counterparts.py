@@ -123,7 +123,8 @@ def ssh_keys(folder: Path) -> tuple[Path, str]:
 
 
 def armored_age(root: Path, aside: Path, _: Servers, __: Relay) -> Counterpart:
-    (_, mine), (keys, theirs) = age_keys(aside), ssh_keys(aside)
+    mine = age_keys(aside)[1]
+    keys, theirs = ssh_keys(aside)
     return age(root, keys, [mine, theirs], armor=True)
 
 
@@ -145,6 +146,9 @@ def sops(root: Path, aside: Path, _: Servers, __: Relay) -> Counterpart:
     (root / ".sops.yaml").write_text(f"creation_rules: [{{age: {public}}}]\n")
     environ = {**plain_environ(), "SOPS_AGE_KEY_FILE": str(keys)}
 
+    def forbid() -> None:
+        (root / ".sops.yaml").write_text("creation_rules: []\n")
+
     def held() -> str | None:
         if not (root / path).exists():
             return None
@@ -155,7 +159,7 @@ def sops(root: Path, aside: Path, _: Servers, __: Relay) -> Counterpart:
         settings={"exec": {"command": [installed(root, "to_sops.py")], "with": {"path": path}}},
         held=held,
         overwrite=lambda: write_foreign(root, path),
-        forbid=lambda: (root / ".sops.yaml").write_text("creation_rules: []\n") and None,
+        forbid=forbid,
         environ=plain_environ(),
         files=(path,),
     )
@@ -186,7 +190,7 @@ def kubectl(root: Path, aside: Path, servers: Servers, relay: Relay) -> Counterp
 
     def held() -> str | None:
         found = servers.kubernetes.secrets.get(place)
-        return found and found["stringData"]["client_secret"]
+        return str(found["stringData"]["client_secret"]) if found else None
 
     where = {"namespace": "genomics", "name": name}
     return Counterpart(

@@ -3,7 +3,7 @@
 import http.client
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -47,6 +47,13 @@ class Relay:
         self.reset(decide)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of connections that were closed on purpose."""
+
+
 @contextmanager
 def relaying() -> Iterator[Relay]:
     class Handler(BaseHTTPRequestHandler):
@@ -57,43 +64,42 @@ def relaying() -> Iterator[Relay]:
             call = f"{self.command} {self.headers.get('X-Amz-Target', self.path)}"
             fate = relay.fate(len(relay.calls), call)
             relay.calls.append(call)
-            if fate != "refuse":
-                self._forward(body, answer=fate == "pass")
-            if fate != "pass":
+            reply = forwarded(relay.target, self, body) if fate != "refuse" else None
+            if reply and fate == "pass":
+                self.answer(*reply)
+            else:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
 
-        def _forward(self, body: bytes, *, answer: bool) -> None:
-            target = urlsplit(relay.target)
-            assert target.hostname
-            upstream = http.client.HTTPConnection(target.hostname, target.port, timeout=20)
-            upstream.request(self.command, self.path, body, dict(self.headers))
-            reply = upstream.getresponse()
-            content = reply.read()
-            upstream.close()
-            if answer:
-                self.send_response(reply.status)
-                for name in ("Content-Type", "X-Amzn-Errortype"):
-                    if value := reply.headers.get(name):
-                        self.send_header(name, value)
-                if reply.status != 204:
-                    self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+        def answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name in ("Content-Type", "X-Amzn-Errortype"):
+                if value := headers.get(name):
+                    self.send_header(name, value)
+            if status != 204:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = handle_any
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            """Say nothing of connections that were closed on purpose."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         relay = Relay(server.server_port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield relay
         server.shutdown()
+
+
+def forwarded(target: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    """Make the call at the target; give its status, headers and content."""
+    place = urlsplit(target)
+    assert place.hostname
+    upstream = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
+    upstream.request(request.command, request.path, body, dict(request.headers))
+    reply = upstream.getresponse()
+    content = reply.read()
+    upstream.close()
+    return reply.status, dict(reply.headers), content

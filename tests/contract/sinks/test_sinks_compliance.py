@@ -15,11 +15,14 @@ from reconciler.errors import Place, SinkFailed
 from reconciler.model import Secret, digest
 from reconciler.sinks import SINKS, Delivery, Meta, Sink, make
 from tests.contract.sinks.counterparts import COUNTERPARTS, Counterpart, Servers
+from tests.contract.sinks.relay import Fate
 
 PLACE = Place("m.yaml", 1, 1)
 FILES = [name for name in COUNTERPARTS if name.startswith(("file", "age"))]
 REMOTE = [name for name in COUNTERPARTS if name.startswith(("vault", "aws", "github"))]
 READABLE = [name for name in COUNTERPARTS if not name.startswith("github")]
+
+FATES: tuple[Fate, ...] = ("refuse", "lose")
 
 readable = pytest.mark.parametrize("counterpart", READABLE, indirect=True)
 remote = pytest.mark.parametrize("counterpart", REMOTE, indirect=True)
@@ -263,10 +266,10 @@ def test_a_sink_that_is_down_says_so_within_a_minute(counterpart: Counterpart, r
 
 
 @remote
-@pytest.mark.parametrize("fate", ["refuse", "lose"])
+@pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("before", [False, True])
 def test_put_that_breaks_off_at_any_call_leaves_the_truth(
-    counterpart: Counterpart, root: Path, request: pytest.FixtureRequest, *, fate: Any, before: bool
+    counterpart: Counterpart, root: Path, request: pytest.FixtureRequest, *, fate: Fate, before: bool
 ) -> None:
     relay = counterpart.relay
     assert relay
@@ -276,18 +279,18 @@ def test_put_that_breaks_off_at_any_call_leaves_the_truth(
             root, root.parent / "aside", request.getfixturevalue("servers"), relay
         )
         relay.reset()
+        sink = sink_of(fresh, root)
         if before:
-            sink_of(fresh, root).put(delivery(1), None)
+            sink.put(delivery(1), None)
         relay.from_call(number, fate)
         try:
-            sink_of(fresh, root).put(delivery(2), "credential-1" if before and fresh.readable else None)
+            sink.put(delivery(2), "credential-1" if before and fresh.readable else None)
         except SinkFailed:
             broken += 1
         else:
             break
         finally:
             relay.reset()
-        sink = sink_of(fresh, root)
         held, head = fresh.held(), told(sink)
         if head:
             assert held == f"s3cret/{head.credential_id.removeprefix('credential-')}+=="
@@ -316,22 +319,24 @@ def test_secrets_are_in_no_text_about_a_delivery(
     caplog.set_level(logging.DEBUG)
     one, sink = delivery(1), sink_of(counterpart, root)
     texts = [f"{one!r} {one} {sink!r} {sink.destination}"]
+
+    def failing(do: Callable[[], None]) -> None:
+        with pytest.raises(SinkFailed) as caught:
+            do()
+        texts.append(f"{caught.value!r} {caught.value} {caught.value.__cause__!r}")
+
     sink.preflight()
     sink.put(one, None)
     texts.append(repr(told(sink)))
-    if counterpart.relay:
-        texts += counterpart.relay.calls
-        for fate in ("refuse", "lose"):
-            counterpart.relay.from_call(1, fate)
-            with pytest.raises(SinkFailed) as broken:
-                sink.put(delivery(2), None)
-            texts.append(f"{broken.value!r} {broken.value} {broken.value.__cause__!r}")
-        counterpart.relay.reset()
     if counterpart.overwrite:
         counterpart.overwrite()
-        with pytest.raises(SinkFailed) as caught:
-            sink.put(one, None)
-        texts.append(f"{caught.value!r} {caught.value} {caught.value.__cause__!r}")
+        failing(lambda: sink.put(one, None))
+    if counterpart.relay:
+        for fate in FATES:
+            counterpart.relay.from_call(1, fate)
+            failing(lambda: sink_of(counterpart, root).put(delivery(2), None))
+            texts += counterpart.relay.calls
+        counterpart.relay.reset()
     printed = capfd.readouterr()
     kept = servers.bao.call("LIST", "secret/metadata/genomics") if "vault" in counterpart.settings else None
     texts += [caplog.text, printed.out, printed.err, json.dumps(kept)]
