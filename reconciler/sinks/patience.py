@@ -13,12 +13,16 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 28.0)
 
 
 class MayPass(Exception):
-    """A failure that may be none a little later; `sent` when what was asked for may have been done all the same."""
+    """A failure that may be none a little later, unless it is `final`.
 
-    def __init__(self, what: str, *, sent: bool = True, wish: float | None = None) -> None:
+    `sent` when what was asked for may have been done all the same.
+    """
+
+    def __init__(self, what: str, *, sent: bool = True, wish: float | None = None, final: bool = False) -> None:
         super().__init__(what)
         self.sent = sent
         self.wish = wish
+        self.final = final
 
 
 def patiently(do: Callable[[], T], sleep: Callable[[float], None]) -> T:
@@ -32,7 +36,7 @@ def patiently(do: Callable[[], T], sleep: Callable[[float], None]) -> T:
             return do()
         except MayPass as error:
             wanted = max(pause, error.wish or 0.0)
-            if max(slept, time.monotonic() - began) + wanted > LONGEST:
+            if error.final or max(slept, time.monotonic() - began) + wanted > LONGEST:
                 raise
         sleep(wanted)
         slept += wanted

@@ -8,6 +8,7 @@ as `next`, before the version is written, and as `held` once that is certain. On
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from reconciler.errors import SinkFailed
@@ -207,11 +208,14 @@ class VaultSink:
             for name, value in (("ADDR", url), ("TOKEN", token)):
                 if not value:
                     raise self._failed(f"needs VAULT_{name} or BAO_{name} in the environment")
+            ca = self._variable("CACERT") or None
+            if ca and not Path(ca).is_file():
+                raise self._failed("VAULT_CACERT or BAO_CACERT names no file")
             headers = {"X-Vault-Token": token, "X-Vault-Request": "true"}
             if namespace := self._variable("NAMESPACE"):
                 headers["X-Vault-Namespace"] = namespace
             try:
-                self._made = Service(url, headers, self._around.sleep, self._variable("CACERT") or None)
+                self._made = Service(url, headers, self._around.sleep, ca)
             except Untrusted as error:
                 raise self._failed(f"VAULT_ADDR or BAO_ADDR {error}") from None
         return self._made

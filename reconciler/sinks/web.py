@@ -89,7 +89,8 @@ class Service:
                 content = _read(response)
         except (requests.RequestException, HTTPError, OSError) as error:
             why = _MESSAGES.get(type(error).__name__, "no answer in time, or it broke off")
-            raise MayPass(f"{said}: {why}", sent=not failed_while_connecting()) from None
+            untrusted = isinstance(error, requests.exceptions.SSLError)
+            raise MayPass(f"{said}: {why}", sent=not failed_while_connecting(), final=untrusted) from None
         if response.status_code >= 500 or response.status_code in _PASSING:
             what = f"{said}: the service cannot answer now ({response.status_code})"
             raise MayPass(what, sent=response.status_code >= 500, wish=_wish(response))
