@@ -105,9 +105,13 @@ def _vault(settings: Fields) -> Objections:
 
 
 def _github(settings: Fields) -> Objections:
-    for where, what in misnamed(Format.ENV, {key: name.upper() for key, name in settings.get("keys", {}).items()}):
+    names = settings.get("keys")
+    if names is None:
+        return
+    # GitHub takes names that differ in case for one.
+    for where, what in misnamed(Format.ENV, {key: name.upper() for key, name in names.items()}):
         yield ("keys", *where), what
-    for key, name in settings.get("keys", {}).items():
+    for key, name in names.items():
         if name.upper().startswith("GITHUB_"):
             yield ("keys", key), f"the name of `{key}` begins with GITHUB_, which GitHub keeps for itself"
 

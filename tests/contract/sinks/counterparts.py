@@ -16,6 +16,9 @@ from typing import Any
 
 import boto3
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.contract.sinks import github_api, openbao
 from tests.contract.sinks.github_api import GitHub
@@ -117,9 +120,16 @@ def age_keys(folder: Path) -> tuple[Path, str]:
 
 def ssh_keys(folder: Path) -> tuple[Path, str]:
     folder.mkdir(exist_ok=True)
-    key = folder / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
-    return key, key.with_suffix(".pub").read_text().strip()
+    return written(folder / "id_ed25519", Ed25519PrivateKey.generate())
+
+
+def written(file: Path, key: Ed25519PrivateKey | RSAPrivateKey) -> tuple[Path, str]:
+    """Write a private key as SSH does; give its public one as well."""
+    form = serialization.PrivateFormat.OpenSSH
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    file.chmod(0o600)
+    public = serialization.PublicFormat.OpenSSH
+    return file, key.public_key().public_bytes(serialization.Encoding.OpenSSH, public).decode()
 
 
 def armored_age(root: Path, aside: Path, _: Servers, __: Relay) -> Counterpart:
