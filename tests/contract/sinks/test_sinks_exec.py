@@ -95,7 +95,7 @@ def test_head_is_what_the_program_says(root: Path) -> None:
     ],
 )
 def test_settings_or_else_the_program_say_whether_it_can_be_read(
-    root: Path, said: str, settings: dict[str, bool], *, readable: bool
+    root: Path, said: str, settings: dict[str, Any], *, readable: bool
 ) -> None:
     assert sink_of(root, f"print({said!r})", **settings).readable is readable
 
