@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from reconciler.errors import Place
+from reconciler.sinks import Sink, make
 from tests.contract.sinks import github_api, openbao
 from tests.contract.sinks.github_api import GitHub
 from tests.contract.sinks.kubernetes_api import Kubernetes
@@ -61,6 +63,17 @@ class Counterpart:
     """The files below the root that are the sink itself, or its business."""
     first: str = ""
     """How the call of a delivery begins that brings the secret."""
+
+
+def sink_of(counterpart: Counterpart, **environ: str) -> Sink:
+    """Make a sink that keeps no file; it waits no time at all."""
+    return make(
+        counterpart.settings,
+        root=Path("/nonexistent"),
+        place=Place("m.yaml", 1, 1),
+        environ={**counterpart.environ, **environ},
+        sleep=lambda _: None,
+    )
 
 
 def plain_environ() -> dict[str, str]:

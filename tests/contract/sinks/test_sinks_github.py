@@ -7,25 +7,15 @@ import pytest
 
 from reconciler.errors import Place, SinkFailed
 from reconciler.model import Secret
-from reconciler.sinks import Delivery, Sink, make
+from reconciler.sinks import Delivery, make
 from tests.contract.sinks import github_api
-from tests.contract.sinks.counterparts import Counterpart, Servers
+from tests.contract.sinks.counterparts import Counterpart, Servers, sink_of
 
 PLACE = Place("m.yaml", 1, 1)
 ONE = Delivery("client-1", Secret("s3cret/1+=="), "credential-1", "django#1", "2026")
 TWO = Delivery("client-1", Secret("s3cret/2+=="), "credential-2", "django#2", "2026")
 
 github = pytest.mark.parametrize("counterpart", ["github"], indirect=True)
-
-
-def sink_of(counterpart: Counterpart, **environ: str) -> Sink:
-    return make(
-        counterpart.settings,
-        root=Path("/nonexistent"),
-        place=PLACE,
-        environ={**counterpart.environ, **environ},
-        sleep=lambda _: None,
-    )
 
 
 def calls(counterpart: Counterpart, start: str) -> list[str]:
