@@ -155,17 +155,8 @@ class ExecSink:
             )
         except OSError as error:
             raise self._failed(f"the program cannot be run: {(error.strerror or 'refused').lower()}") from None
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
         out, err = bytearray(), bytearray()
-        threads = [
-            threading.Thread(target=_feed, args=(process.stdin, question), daemon=True),
-            threading.Thread(target=_read, args=(process.stdout, out), daemon=True),
-            threading.Thread(target=_read, args=(process.stderr, err), daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
+        threads = _talk(process, question, out, err)
         try:
             process.wait(self._seconds)
         except subprocess.TimeoutExpired:
@@ -204,6 +195,23 @@ class ExecSink:
 def make(settings: Fields, around: Surroundings) -> ExecSink:
     """Read the settings `command`, `with`, `readable`, `timeout`, `format` and `keys`."""
     return ExecSink(settings, around, shape(settings.get("format"), settings.get("keys")))
+
+
+def _talk(
+    process: "subprocess.Popen[bytes]", question: bytes, out: bytearray, err: bytearray
+) -> list[threading.Thread]:
+    """Write and read at once, so that neither side waits for the other."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    threads = [
+        threading.Thread(target=_feed, args=(process.stdin, question), daemon=True),
+        threading.Thread(target=_read, args=(process.stdout, out), daemon=True),
+        threading.Thread(target=_read, args=(process.stderr, err), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def _feed(pipe: IO[bytes], question: bytes) -> None:
