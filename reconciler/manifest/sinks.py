@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.errors import Problem
-from reconciler.kinds.sinks import SINKS, Format, misnamed, misplaced
+from reconciler.kinds.places import misplaced
+from reconciler.kinds.sinks import SINKS
 from reconciler.manifest.index import Entry, problem
 from reconciler.manifest.node import Map
 from reconciler.manifest.words import listed
@@ -15,7 +16,7 @@ SINK = "sink"
 
 
 def check_sink(entry: Entry, root: Path) -> Iterator[Problem]:
-    """Check where a secret goes."""
+    """Check where a secret goes. The kind of sink is told apart here, so that each problem has a place of its own."""
     sink: Map = entry.data[SINK]
     stated = [name for name in sink.spots if sink.get(name) is not None or name not in sink]
     if len(stated) != 1:
@@ -25,13 +26,16 @@ def check_sink(entry: Entry, root: Path) -> Iterator[Problem]:
     settings: Map | None = sink.get(name)
     if settings is None:
         return
-    for each in SINKS[name].required:
+    terms = SINKS[name]
+    for each in terms.required:
         if each not in settings.spots:
             yield problem(entry, (SINK, name), f"the sink `{name}` needs `{each}`", key=True)
-    for each in SINKS[name].paths:
+    for each in terms.paths:
         if each in settings and (what := misplaced(settings[each]) or _outside(settings[each], root)):
             yield problem(entry, (SINK, name, each), f"`{each}` {what}")
-    yield from _keys(entry, (SINK, name), settings)
+    if _sound(settings):
+        for where, what in terms.objects(settings):
+            yield problem(entry, (SINK, name, *where), what)
 
 
 def settled(sink: Map) -> dict[str, Data]:
@@ -44,9 +48,8 @@ def _outside(path: str, root: Path) -> str | None:
     return None if inside else "must not lead out of the root"
 
 
-def _keys(entry: Entry, path: tuple[str, ...], settings: Map) -> Iterator[Problem]:
-    keys: Map = settings.get("keys", Map())
-    usable = len(keys) == len(keys.spots) and ("format" in settings or "format" not in settings.spots)
-    if "keys" in settings and usable:
-        for where, what in misnamed(Format(settings.get("format", Format.JSON)), keys):
-            yield problem(entry, (*path, "keys", *where), what)
+def _sound(settings: Data) -> bool:
+    """Tell whether nothing was dropped for what the schema objects to."""
+    if not isinstance(settings, Map):
+        return True
+    return len(settings) == len(settings.spots) and all(_sound(each) for each in settings.values())

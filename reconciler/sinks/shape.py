@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.kinds.sinks import KEYS, Format, misnamed
+from reconciler.kinds.delivered import KEYS, Format
 from reconciler.model import Data
 from reconciler.sinks.sink import Delivery
 
@@ -22,31 +22,25 @@ class Shape:
 
     def render(self, delivery: Delivery) -> bytes:
         """Write a delivery; raise ValueError when the format cannot express a value."""
-        values = {self.names[key]: _value(delivery, key) for key in KEYS if key in self.names}
         match self.format:
             case Format.JSON:
-                text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+                text = json.dumps(self.values(delivery), indent=2, ensure_ascii=False) + "\n"
             case Format.ENV:
-                text = "".join(f"{name}={_quoted(name, value)}\n" for name, value in values.items())
+                text = "".join(f"{name}={_quoted(name, value)}\n" for name, value in self.values(delivery).items())
             case Format.PLAIN:
                 text = delivery.client_secret.reveal()
         return text.encode()
 
+    def values(self, delivery: Delivery) -> dict[str, str]:
+        """Give what is delivered by the names that it gets."""
+        return {self.names[key]: _value(delivery, key) for key in KEYS if key in self.names}
 
-def shape(form: Data, keys: Data) -> Shape:
-    """Read the settings `format` and `keys`; raise ValueError with what is wrong with them."""
-    if form not in list(Format):
-        raise ValueError(f"format is one of {', '.join(Format)}")
-    chosen = Format(form)
+
+def shape(form: Data = None, keys: Data = None) -> Shape:
+    """Read the settings `format` and `keys`, which fit their schema."""
+    chosen = Format(form or Format.JSON)
     if keys is None:
         return Shape(chosen, {key: key.upper() if chosen is Format.ENV else key for key in KEYS})
-    if not isinstance(keys, Mapping) or not all(isinstance(name, str) and name for name in keys.values()):
-        raise ValueError("keys maps what is delivered to the name it gets")
-    for key in keys:
-        if key not in KEYS:
-            raise ValueError(f"{key!r} is not delivered; there are {', '.join(KEYS)}")
-    for _, what in misnamed(chosen, keys):
-        raise ValueError(what)
     return Shape(chosen, dict(keys))
 
 

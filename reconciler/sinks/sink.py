@@ -1,6 +1,8 @@
 """What a sink is: the one place where a secret goes. A sink never says that it holds a secret that it does not hold."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +31,15 @@ class Meta:
     settings: str
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a sink is made in: the root of the manifests, the vendors' variables, and how it waits."""
+
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+
 class Sink(Protocol):
     """A place for the secret of one credential. All methods raise SinkFailed when they cannot do what they say."""
 
@@ -49,12 +60,13 @@ class Sink(Protocol):
         """The files here that hold what was delivered; none when that stands elsewhere."""
 
     def preflight(self) -> None:
-        """Do all of a delivery but the delivery; fail when that would."""
+        """Do all of a delivery but the delivery; fail when that would. Leave no trace."""
 
     def put(self, delivery: Delivery, expected: str | None) -> None:
         """Deliver, in place of the credential `expected` (None: of anything that is ours, or nothing).
 
-        Fail with `conflict` when something else is there. Delivering the same again is fine.
+        Fail with `conflict` when something else is there, as far as the sink can be read. Delivering the same again is
+        fine.
         """
 
     def head(self) -> Meta | None:
@@ -62,3 +74,8 @@ class Sink(Protocol):
 
     def delete(self) -> None:
         """Remove what was delivered; nothing there is fine, something foreign is a conflict."""
+
+
+def meta(delivery: Delivery, settings: str) -> Meta:
+    """Say whose secret a delivery is."""
+    return Meta(delivery.credential_id, delivery.client_id, delivery.name, delivery.created, settings)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler import lock
 from reconciler.errors import InvalidManifests, Place, SinkFailed
-from reconciler.kinds.sinks import KEYS
+from reconciler.kinds.delivered import KEYS
 from reconciler.model import Secret
 from reconciler.sinks import Delivery, Sink, make
 from reconciler.sinks.shape import shape
@@ -260,7 +260,7 @@ def tree(root: Path) -> dict[str, object]:
 
 
 def test_put_says_who_is_at_work_on_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.sinks.file._PATIENCE", 0.0)
+    monkeypatch.setattr("reconciler.sinks.stored._PATIENCE", 0.0)
     (tmp_path / "secrets").mkdir(mode=0o700)
     with lock.hold(tmp_path / "secrets/.web.json.lock"), pytest.raises(SinkFailed, match=f"pid {os.getpid()}"):
         sink(tmp_path).put(SAMPLE, None)
@@ -307,21 +307,24 @@ def test_paths_that_lead_elsewhere_are_refused_with_their_place(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "one of file"),
-        ({"file": {"path": "a"}, "age": {}}, "one of file"),
+        ({}, "one of age, aws, exec, file"),
+        ({"file": {"path": "a"}, "age": {}}, "one of age, aws, exec, file"),
         ({"fil": {"path": "a"}}, "no sink 'fil'"),
         ({"file": None}, "takes settings"),
-        ({"file": {"path": "a", "mode": "0644"}}, "unknown setting 'mode'"),
-        ({"file": {"path": "a", "format": "yaml"}}, "json, env, plain"),
-        ({"file": {"path": "a", "format": ["env"]}}, "json, env, plain"),
+        ({"file": {"path": "a", "mode": "0644"}}, "does not fit its schema"),
+        ({"file": {"path": "a", "format": "yaml"}}, "format does not fit its schema"),
+        ({"file": {"path": "a", "format": ["env"]}}, "format does not fit its schema"),
         ({"file": {"path": "a", "format": "plain", "keys": {"client_secret": "X"}}}, "takes no `keys`"),
-        ({"file": {"path": "a", "keys": ["client_secret"]}}, "keys maps"),
-        ({"file": {"path": "a", "keys": {"client_secret": 3}}}, "keys maps"),
-        ({"file": {"path": "a", "keys": {"secret": "X"}}}, "'secret' is not delivered"),
+        ({"file": {"path": "a", "keys": ["client_secret"]}}, "keys does not fit its schema"),
+        ({"file": {"path": "a", "keys": {"client_secret": 3}}}, "keys.client_secret does not fit its schema"),
+        ({"file": {"path": "a", "keys": {"secret": "X"}}}, "keys does not fit its schema"),
         ({"file": {"path": "a", "keys": {"client_id": "X"}}}, "secret would be lost"),
         ({"file": {"path": "a", "keys": {"client_id": "X", "client_secret": "X"}}}, "have one name"),
-        ({"file": {"path": "a", "format": "env", "keys": {"client_secret": "A B"}}}, "variable"),
-        ({"file": {"path": "a", "format": "env", "keys": {"client_secret": "A\n"}}}, "variable"),
+        ({"file": {"path": "a", "format": "env", "keys": {"client_secret": "A.B"}}}, "variable"),
+        (
+            {"file": {"path": "a", "format": "env", "keys": {"client_secret": "A\n"}}},
+            "keys.client_secret does not fit its schema",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_their_place(

@@ -12,6 +12,8 @@ Complaints = Callable[..., list[str]]
 ID = "3f1c2b6e-8d5a-4c0e-9a55-0d8f6b1e7c21"
 THIRD = "5a1c2b6e-8d5a-4c0e-9a55-0d8f6b1e7c23"
 OTHER = "4a1c2b6e-8d5a-4c0e-9a55-0d8f6b1e7c22"
+RECIPIENT = "age1ep60qjckcwjk6gz92vmlzvk0dztcvcka2pwe3s6vljejtp4hdu0qq7um42"
+AGE_KEY = "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQS"
 
 
 def project(fields: str = "", *, clients: str = "", rest: str = "") -> str:
@@ -335,9 +337,9 @@ def test_one_object_has_one_former_name(loaded: Load, complaints: Complaints) ->
 @pytest.mark.parametrize(
     ("sink", "what"),
     [
-        ("{}", "`sink` has one key, the kind of sink: file"),
+        ("{}", "`sink` has one key, the kind of sink: age, aws, exec, file, github or vault"),
         ("{fiel: {path: x}}", "unknown key `fiel` in `sink` (did you mean `file`?)"),
-        ("{vault: {path: x}}", "unknown key `vault` in `sink` (known: file)"),
+        ("{paper: {path: x}}", "unknown key `paper` in `sink` (known: age, aws, exec, file, github, vault)"),
         ("{file: {format: env}}", "the sink `file` needs `path`"),
         ("{file: {path: /etc/x}}", "`path` must be relative to the root"),
         ("{file: {path: ~/x}}", "`path` must be relative to the root"),
@@ -377,11 +379,89 @@ def test_one_object_has_one_former_name(loaded: Load, complaints: Complaints) ->
             "the name of `client_id` is none for an environment variable",
         ),
         ("{file: {path: x, keys: {client_id: A, client_secret: A}}}", "`client_secret` and `client_id` have one name"),
+        ("{age: {path: x}}", "the sink `age` needs `recipients`"),
+        (f"{{age: {{recipients: [{RECIPIENT}]}}}}", "the sink `age` needs `path`"),
+        (f"{{age: {{path: /x, recipients: [{RECIPIENT}]}}}}", "`path` must be relative to the root"),
+        ("{age: {path: x, recipients: []}}", "`recipients` must have at least 1 of them"),
+        ("{age: {path: x, recipients: [age1x]}}", "this is no recipient: age1…, ssh-ed25519 … or ssh-rsa …"),
+        ("{age: {path: x, recipients: [ssh-rsa AAAA]}}", "this is no recipient: age1…, ssh-ed25519 … or ssh-rsa …"),
+        (
+            f"{{age: {{path: x, recipients: [{AGE_KEY}]}}}}",
+            "this is a private key: take it out, and name its public one (age1…)",
+        ),
+        (
+            f"{{age: {{path: x, recipients: [{RECIPIENT}, {RECIPIENT}]}}}}",
+            "this stands in `recipients` already, as element 1",
+        ),
+        ("{exec: {with: {a: b}}}", "the sink `exec` needs `command`"),
+        ("{exec: {command: rm -rf}}", "`command` must be a list, not text"),
+        ("{exec: {command: [../x]}}", "the program must not lead out of the root"),
+        ("{exec: {command: [x], timeout: 0}}", "`timeout` must not be less than 1"),
+        ("{vault: {path: a/../b}}", "`path` has a step `..`, which servers read differently"),
+        ("{vault: {path: /a}}", "`path` must be names of letters, digits, _, . and -, with / between them"),
+        ("{aws: {region: eu-central-1}}", "the sink `aws` needs `name`"),
+        ("{github: {repository: a/b}}", "the sink `github` needs `keys`"),
+        ("{github: {repository: a, keys: {client_secret: S}}}", "`repository` must be OWNER/NAME"),
+        (
+            "{github: {repository: a/b, keys: {client_secret: github_x}}}",
+            "the name of `client_secret` begins with GITHUB_, which GitHub keeps for itself",
+        ),
+        (
+            "{github: {repository: a/b, keys: {client_secret: s, client_id: S}}}",
+            "`client_id` and `client_secret` have one name",
+        ),
+        (
+            "{github: {repository: a/b, keys: {client_secret: a.b}}}",
+            "the name of `client_secret` is none for an environment variable",
+        ),
     ],
 )
 def test_rules_of_a_sink(complaints: Complaints, sink: str, what: str) -> None:
     clients = f"web:\n  name: W\n  client_type: confidential_client\n  credentials: {{a: {{sink: {sink}}}}}"
     assert said(complaints, project(clients=clients)) == [what]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{file: {path: s/x}}", f"{{age: {{path: S/x, recipients: [{RECIPIENT}]}}}}"),
+        ("{vault: {path: a/b}}", "{vault: {mount: secret, path: a/b, keys: {client_secret: s}}}"),
+        ("{aws: {name: a}}", "{aws: {name: a, format: plain}}"),
+        ("{exec: {command: [a, b]}}", "{exec: {command: [a, b], timeout: 5}}"),
+        (
+            "{github: {repository: A/b, keys: {client_secret: S}}}",
+            "{github: {repository: a/B, keys: {client_secret: T, name: s}}}",
+        ),
+    ],
+)
+def test_two_sinks_do_not_deliver_to_one_place(complaints: Complaints, one: str, other: str) -> None:
+    clients = f"""\
+web:
+  name: W
+  client_type: confidential_client
+  credentials:
+    a: {{sink: {one}}}
+    b: {{sink: {other}}}
+"""
+    (complaint,) = said(complaints, project(clients=clients))
+    assert complaint.endswith("have one destination")
+
+
+def test_places_that_differ_are_different(loaded: Load) -> None:
+    sinks = (
+        "{vault: {path: a}}",
+        "{vault: {path: a/b}}",
+        "{vault: {mount: kv, path: a}}",
+        "{aws: {name: a}}",
+        "{aws: {name: a, region: eu-west-1}}",
+        "{exec: {command: [a]}}",
+        "{exec: {command: [a], with: {a: b}}}",
+        "{github: {repository: a/b, keys: {client_secret: S}}}",
+        "{github: {repository: a/b, environment: c, keys: {client_secret: S}}}",
+    )
+    lines = "".join(f"    c{number}: {{sink: {sink}}}\n" for number, sink in enumerate(sinks))
+    clients = "web:\n  name: W\n  client_type: confidential_client\n  credentials:\n" + lines
+    assert len(loaded(project(clients=clients)).resources) == 2 + len(sinks)
 
 
 def test_two_secrets_do_not_go_to_one_place(complaints: Complaints) -> None:
