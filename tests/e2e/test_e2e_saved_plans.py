@@ -174,9 +174,12 @@ def test_paths_and_overlays_are_those_of_the_plan(served: Served, tmp_path_facto
 
 
 def reset(name: str, when: timedelta) -> Callable[[dict[str, Any]], None]:
-    """Set a time of the plan, relative to now."""
-    stamp = (datetime.now(UTC) + when).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return lambda form: form.update({name: stamp})
+    """Set a time of the plan, relative to the time at which that is done."""
+
+    def edit(form: dict[str, Any]) -> None:
+        form[name] = (datetime.now(UTC) + when).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    return edit
 
 
 WITHOUT_A_CALL: dict[str, tuple[Callable[[dict[str, Any]], object], bool, str]] = {
