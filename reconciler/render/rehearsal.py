@@ -13,9 +13,9 @@ def text(found: Rehearsal, target: str, style: Style) -> str:
     lines = [f"\n{style.paint('Rehearsal', 'bold')} on a copy of {safe(target)}, in memory:"]
     for each in found.tried:
         operation = each.ended.operation
+        lines += [f"  {operation.verb} {operation.address}"] if each.requests else []
         for request in each.requests:
-            call = f"{request.method:<6} {safe(_path(request.path, found))}"
-            lines.append(f"  {call} {request.status}  {operation.verb} {operation.address}")
+            lines.append(f"    {request.method} {safe(_path(request.path, found))} {request.status}")
         if isinstance(each.ended, Failed):
             lines.append(f"  {run.line(each.ended, style)}")
     lines += [f"  {run.line(each, style)}" for each in found.skipped]
