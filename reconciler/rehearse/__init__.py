@@ -52,12 +52,12 @@ def rehearse(planned: Planned, manifests: Manifests, client: AuthClient, site: S
     others = read_others(manifests, planned.plan, planned.snapshot, client)
     with _copied(world(planned.plan, planned.snapshot, others), planned.snapshot) as emulator, _apart(site) as place:
         authorizer = AccessTokenAuthorizer(emulator.identity_token(planned.snapshot.caller))
-        sinks = _stand_ins(manifests, means)
+        sinks = _stand_ins(planned, manifests)
         with AuthClient(base_url=emulator.base_url, authorizer=authorizer) as there:
             result = _tried(replace(planned, sinks=sinks, read_at=planned.clock()), emulator, there, place)
             if not result.carried_out:
                 return result
-            again = Means(means.parallelism, _settled(means.aim), lambda some: _of(some, sinks))
+            again = Means(means.parallelism, _settled(means.aim), lambda _: sinks)
             after = pipeline.planned(manifests, there, place, Consents(), again)
         return replace(result, left=_left(planned.plan, after.plan), unread=after.snapshot.poisoned)
 
@@ -90,15 +90,11 @@ def _apart(site: Site) -> Iterator[Site]:
         yield replace(site, folder=folder, bindings=folder / site.bindings.name)
 
 
-def _stand_ins(manifests: Manifests, means: Means) -> dict[Address, Sink]:
+def _stand_ins(planned: Planned, manifests: Manifests) -> dict[Address, Sink]:
     return {
         address: StandIn(sink, digest(manifests.resources[address].settings["sink"]))
-        for address, sink in means.sinks(manifests).items()
+        for address, sink in planned.sinks.items()
     }
-
-
-def _of(manifests: Manifests, sinks: dict[Address, Sink]) -> dict[Address, Sink]:
-    return {address: sink for address, sink in sinks.items() if address in manifests.resources}
 
 
 def _tried(planned: Planned, emulator: Emulator, there: AuthClient, place: Site) -> Rehearsal:

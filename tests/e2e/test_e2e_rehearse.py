@@ -1,4 +1,4 @@
-"""`rehearse` and `apply --rehearse` as processes, against a service over the network whose log and world are looked at."""
+"""`rehearse` and `apply --rehearse` as processes; the service that they talk to is looked at before and after."""
 
 import hashlib
 import json
@@ -100,10 +100,8 @@ class Stage:
         return json.dumps(world, sort_keys=True)
 
     def files(self) -> dict[str, str]:
-        found = [each for each in self.bench.folder.rglob("*") if "__pycache__" not in each.parts]
-        return {
-            str(each): hashlib.sha256(each.read_bytes()).hexdigest() if each.is_file() else "folder" for each in found
-        }
+        found = self.bench.folder.rglob("*")
+        return {str(each): hashlib.sha256(each.read_bytes()).hexdigest() if each.is_file() else "" for each in found}
 
 
 @pytest.fixture

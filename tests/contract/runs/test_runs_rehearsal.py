@@ -117,7 +117,7 @@ def shown(world: dict[str, Any]) -> str:
 
 def contents(runs: Any) -> dict[Path, str]:
     state = [each for each in runs.site.folder.rglob("*") if not each.name.startswith("emulator.db")]
-    files = [each for each in (*runs.folder.rglob("*"), *state)]
+    files = (*runs.folder.rglob("*"), *state)
     return {each: hashlib.sha256(each.read_bytes()).hexdigest() if each.is_file() else "" for each in files}
 
 
@@ -220,6 +220,17 @@ def test_rehearsal_by_a_member_of_a_group_that_administers(runs: Any) -> None:
     found = tried(runs, runs.plan())
     assert [each.ended.operation.key for each in found.tried] == ["update client/p/here"]
     assert found.well
+
+
+def test_rehearsal_knows_the_domains_of_a_client(runs: Any) -> None:
+    runs.write(ONE.format("[]"))
+    runs.settle()
+    domain = {"fqdn": "data.example.edu"}
+    runs.call("POST", "/_emulator/dns", {**domain, "text": runs.id("client/p/here")})
+    runs.call("POST", f"/v2/api/clients/{runs.id('client/p/here')}/fqdns", domain)
+    more = "get: {name: Get, description: Get, fqdn: data.example.edu}"
+    runs.write(ONE.format("[]").replace("scopes: {ask", f"scopes: {{{more}, ask"))
+    assert tried(runs, runs.plan(create=frozenset({"all"}))).well
 
 
 def test_rehearsal_of_a_part_says_nothing_of_the_rest(runs: Any) -> None:
