@@ -80,11 +80,10 @@ def _clock(snapshot: Snapshot) -> Callable[[], float]:
 
 @contextmanager
 def _apart(site: Site) -> Iterator[Site]:
-    """Copy the state of a root, with that of its other environments, to where a run leaves nothing behind."""
+    """Copy the state of a root to where a run leaves nothing behind."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = {site.bindings, *site.bindings.parent.glob("reconciler.bindings*.json")}
-        for file in sorted(files | set(site.folder.glob("journal*.jsonl"))):
+        for file in (site.bindings, site.journal):
             if file.is_file():
                 shutil.copyfile(file, folder / file.name)
         yield replace(site, folder=folder, bindings=folder / site.bindings.name)

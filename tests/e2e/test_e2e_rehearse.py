@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -196,6 +197,21 @@ def test_stale_plan_is_not_rehearsed(stage: Stage) -> None:
     (stage.bench.folder / "reconciler.bindings.json").unlink()
     (stage.bench.folder / ".reconciler" / "journal.jsonl").unlink()
     stage.rehearse("plan.json", code=12)
+
+
+def test_page_about_rehearsals_shows_what_happens(stage: Stage) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+    (commands,), (shown,) = (re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) for language in ("sh", "text"))
+    portal = Path(__file__).parents[2] / "examples" / "genomics-portal" / "portal.yaml"
+    stage.bench.write("a.yaml", portal.read_text(encoding="utf-8"))
+    assert stage.run("plan", "--out", "plan.json").code == 0
+    for line in commands.splitlines():
+        program, *arguments = line.partition("#")[0].split()
+        assert program == "reconciler"
+        ran = stage.run(*arguments, *(["--auto-approve"] if arguments == ["apply", "--rehearse"] else []))
+        assert ran.code == 0, ran.out + ran.err
+        parts = shown.replace("https://auth.globus.org", stage.emulator.base_url).split("…\n")
+        assert all(part in ran.out for part in parts), ran.out
 
 
 def test_rehearsal_waits_for_nobody(stage: Stage) -> None:
