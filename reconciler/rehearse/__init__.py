@@ -80,13 +80,13 @@ def _clock(snapshot: Snapshot) -> Callable[[], float]:
 
 @contextmanager
 def _apart(site: Site) -> Iterator[Site]:
-    """Copy the state of a root to where a run leaves nothing behind."""
+    """Copy the bindings of a root to where a run leaves nothing behind; what its journal has left is in the plan."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file in (site.bindings, site.journal):
-            if file.is_file():
-                shutil.copyfile(file, folder / file.name)
-        yield replace(site, folder=folder, bindings=folder / site.bindings.name)
+        place = replace(site, folder=folder, bindings=folder / site.bindings.name)
+        if site.bindings.is_file():
+            shutil.copyfile(site.bindings, place.bindings)
+        yield place
 
 
 def _stand_ins(planned: Planned, manifests: Manifests) -> dict[Address, Sink]:

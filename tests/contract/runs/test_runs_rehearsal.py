@@ -145,8 +145,7 @@ def test_rehearsal_of_a_first_plan_makes_everything_in_the_copy_alone(runs: Any)
 def test_rehearsal_of_a_change_of_everything_does_what_the_apply_then_does(runs: Any) -> None:
     runs.write(FIRST)
     runs.settle()
-    runs.emulator.clock.advance(91 * 86_400)
-    runs.client.authorizer = AccessTokenAuthorizer(runs.emulator.person_token("rosalind@globusid.org"))
+    pass_by(runs, 91)
     runs.write(CHANGED)
     planned = runs.plan(**CONSENTS)
     assert planned.plan.refusals == ()
@@ -261,6 +260,49 @@ def test_rehearsal_of_a_replacement_and_a_rotation_that_were_asked_for(runs: Any
     before = json.loads((runs.folder / "job.json").read_text())
     assert tried(runs, planned, aim).well
     assert json.loads((runs.folder / "job.json").read_text()) == before
+
+
+def test_rehearsal_has_the_time_of_the_service(runs: Any) -> None:
+    pass_by(runs, -200)
+    runs.write(FIRST)
+    runs.settle()
+    runs.write(FIRST.replace("name: Old", "name: Older"))
+    assert tried(runs, runs.plan()).well
+
+
+def test_rehearsal_of_a_retirement_alone_which_changes_no_binding(runs: Any) -> None:
+    runs.write(FIRST)
+    runs.settle()
+    pass_by(runs, 91)
+    runs.settle()
+    pass_by(runs, 15)
+    planned = runs.plan()
+    assert [each.verb for each in planned.plan.operations] == ["delete"]
+    assert tried(runs, planned).well
+
+
+def test_rehearsal_of_an_old_plan_looks_at_nothing_again(runs: Any, aged: Callable[[Planned], Planned]) -> None:
+    runs.write(FIRST)
+    runs.settle()
+    runs.write(FIRST.replace("name: Old", "name: Older"))
+    found = tried(runs, aged(runs.plan()))
+    assert asked(found) == [f"PUT /v2/api/clients/{runs.id('client/p/old')}"]
+
+
+def test_rehearsal_of_an_adoption_after_the_bindings_were_lost(runs: Any) -> None:
+    runs.write(FIRST)
+    runs.settle()
+    runs.site.bindings.unlink()
+    runs.site.journal.unlink()
+    runs.write(FIRST.replace("Who may enter", "Others"))
+    planned = runs.plan()
+    assert "bind" in {each.verb for each in planned.plan.operations}
+    assert tried(runs, planned).well
+
+
+def pass_by(runs: Any, days: int) -> None:
+    runs.emulator.clock.advance(days * 86_400)
+    runs.client.authorizer = AccessTokenAuthorizer(runs.emulator.person_token("rosalind@globusid.org"))
 
 
 def test_rehearsal_of_what_is_left_of_a_saved_plan(runs: Any) -> None:
