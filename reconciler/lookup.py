@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.auth import AuthClient, IdentityMap
 from reconciler.model import Ref, Want
-from reconciler.remote import failing, permitted
+from reconciler.remote import Document, failing, permitted
 
 _BATCH = 50
 _SHORT_NAMES = {"globusid": "globusid.org"}
@@ -20,6 +20,24 @@ def look_up(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:
         | _providers(client, by_want[Want.PROVIDER])
         | _scopes(client, by_want[Want.SCOPE])
     )
+
+
+def described(client: AuthClient, want: Want, ids: Iterable[str]) -> list[Document]:
+    """Read what ids name, as the service shows it; what it does not show, and what it cannot list, is left out."""
+    with permitted(), failing(f"look up what each {want} is"):
+        return [dict(row) for batch in _batches(ids) for row in _rows(client, want, batch)]
+
+
+def _rows(client: AuthClient, want: Want, ids: list[str]) -> Iterable[Document]:
+    match want:
+        case Want.IDENTITY:
+            return client.get_identities(ids=ids)
+        case Want.PROVIDER:
+            return client.get_identity_providers(ids=ids)
+        case Want.SCOPE:
+            return client.get_scopes(ids=ids)
+        case Want.PROJECT | Want.GROUP:
+            return ()
 
 
 def _people(client: AuthClient, refs: Sequence[Ref]) -> dict[Ref, str]:

@@ -35,9 +35,9 @@ from reconciler.model import (
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink
 from reconciler.state import Site, State, history, others, state
-from reconciler.survey import Survey, decided, sinks_of, survey
+from reconciler.survey import Means, Survey, decided, sinks_of, surveyed
 
-__all__ = ["Planned", "Site", "State", "Steering", "apply", "outputs", "plan", "state"]
+__all__ = ["Means", "Planned", "Site", "State", "Steering", "apply", "outputs", "plan", "planned", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,15 @@ def plan(
     aim: Aim = EVERYTHING,
 ) -> Planned:
     """Make the plan for one root. Nothing here can write to the service."""
-    known = state(site)
+    return planned(manifests, client, site, consents, Means(parallelism, aim))
+
+
+def planned(manifests: Manifests, client: AuthClient, site: Site, consents: Consents, means: Means) -> Planned:
+    """Do the same by other means."""
+    aim, known = means.aim, state(site)
     aimed.check(aim, manifests, known.entries)
     wanted = destruction.nothing(manifests, known.entries) if aim.destroy else manifests
-    seen = decided(survey(wanted, client, known, others(site), parallelism=parallelism, aim=aim))
+    seen = decided(surveyed(wanted, client, known, others(site), means))
     comparison = compare(seen.manifests, seen.matches, seen.snapshot, undelivered=known.undelivered(), aim=aim)
     comparison = partial.restrict(comparison, seen.manifests, seen.snapshot, aim)
     comparison = consequences.told(comparison, seen.matches, seen.snapshot)

@@ -4,7 +4,7 @@ Only reads. What matching could not decide is a part of the result, and `decided
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler import graph, live
@@ -18,6 +18,24 @@ from reconciler.observe import observe
 from reconciler.remote import Reader
 from reconciler.sinks import Meta, Sink, make
 from reconciler.state import State
+
+
+def sinks_of(manifests: Manifests) -> dict[Address, Sink]:
+    """Make the sinks that the manifests describe."""
+    return {
+        address: make(resource.settings["sink"], root=manifests.root, place=resource.at("sink"))
+        for address, resource in manifests.resources.items()
+        if resource.settings.get("sink")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How a survey is made: the calls at once, what the run is about, and what makes the sinks of the manifests."""
+
+    parallelism: int
+    aim: Aim = EVERYTHING
+    sinks: Callable[[Manifests], Mapping[Address, Sink]] = sinks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,14 @@ def survey(
 
     Raise InvalidManifests for names that do not resolve.
     """
+    return surveyed(manifests, client, known, elsewhere, Means(parallelism, aim))
+
+
+def surveyed(
+    manifests: Manifests, client: AuthClient, known: State, elsewhere: Mapping[str, str], means: Means
+) -> Survey:
+    """Do the same by other means."""
+    parallelism = means.parallelism
     read_at = time.monotonic()
     snapshot, names = observe(manifests, known.entries, client, parallelism=parallelism)
     resources, problems = graph.resolve(manifests.resources, names)
@@ -53,10 +79,10 @@ def survey(
     manifests = replace(manifests, resources=resources)
     undelivered, unanswered = known.undelivered(), known.unanswered()
     first = match(manifests, snapshot, known.entries, {}, elsewhere, unanswered)
-    ending = replacements(manifests, first, aim.replace)
+    ending = replacements(manifests, first, means.aim.replace)
     owners = _owners(manifests, first, known.entries, ending, undelivered, snapshot)
     snapshot = live.read_owned(Reader(client), snapshot, owners=owners, parallelism=parallelism)
-    sinks = sinks_of(manifests)
+    sinks = means.sinks(manifests)
     heads = {address: sink.head() for address, sink in sinks.items() if sink.readable}
     # Where a run was killed in the midst of a delivery, only the sink itself can say whose secret it holds.
     unsure = {each.address: None for each in undelivered if each.address in sinks and each.address not in heads}
@@ -70,15 +96,6 @@ def decided(seen: Survey) -> Survey:
     twice = graph.repeated(seen.manifests.resources, seen.matches.ids())
     _refuse([*seen.matches.problems, *_foreign(seen.manifests, seen.heads, seen.matches), *twice])
     return seen
-
-
-def sinks_of(manifests: Manifests) -> dict[Address, Sink]:
-    """Make the sinks that the manifests describe."""
-    return {
-        address: make(resource.settings["sink"], root=manifests.root, place=resource.at("sink"))
-        for address, resource in manifests.resources.items()
-        if resource.settings.get("sink")
-    }
 
 
 def _owners(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import adopt, changes, differences, login, manifests, record, saved, terminal
+from reconciler.cli import adopt, changes, differences, login, manifests, record, rehearse, saved, terminal
 from reconciler.cli import pin as pinning
 from reconciler.cli.bindings import bindings
 from reconciler.cli.emulator import emulator
@@ -19,6 +19,7 @@ from reconciler.cli.options import (
     LoginOptions,
     ManifestOptions,
     OutputOptions,
+    PlanOptions,
     SaveOptions,
     ShowOptions,
     TargetOptions,
@@ -46,6 +47,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("show", taking(ShowOptions, saved.show)),
     ("apply", taking(ApplyOptions, changes.apply)),
     ("destroy", taking(DestroyOptions, changes.destroy)),
+    ("rehearse", taking(PlanOptions, rehearse.rehearse)),
     ("drift", taking(DriftOptions, differences.drift)),
     ("import", taking(adopt.ImportOptions, adopt.adopt)),
     ("pin", taking(pinning.PinOptions, pinning.pin)),

@@ -34,7 +34,7 @@ def plan(options: SaveOptions) -> None:
     lifetime = saved.lifetime(options)
     manifests = load(options)
     with connect(options, manifests) as (client, site):
-        planned = _plan(options, manifests, client, site)
+        planned = make(options, manifests, client, site)
         saved.keep(options, planned, manifests, lifetime=lifetime)
     if not planned.plan.applyable:
         raise typer.Exit(Exit.REFUSED)
@@ -58,14 +58,17 @@ def destroy(options: DestroyOptions) -> None:
 
 
 def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
+    from reconciler.cli.rehearse import required
     from reconciler.cli.session import connect, locked
     from reconciler.render.plan import shown
 
     manifests = load(options)
     with connect(options, manifests) as (client, site), locked(site, options.lock_timeout):
-        planned = _plan(options, manifests, client, site)
+        planned = make(options, manifests, client, site)
         if not planned.plan.applyable:
             raise typer.Exit(Exit.REFUSED)
+        if isinstance(options, ApplyOptions) and options.rehearse:
+            required(options, planned, manifests, client, site)
         if shown(planned.plan) and not (options.auto_approve or _approved(question, no_input=options.no_input)):
             terminal.warn("Nothing was changed.")
             raise typer.Exit(Exit.ERROR)
@@ -85,7 +88,7 @@ class Run:
     ended: int = 0
 
 
-def _plan(
+def make(
     options: PlanOptions | DestroyOptions, manifests: "Manifests", client: "AuthClient", site: "Site"
 ) -> "Planned":
     """Plan and show it."""

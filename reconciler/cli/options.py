@@ -128,6 +128,10 @@ Replaced: TypeAlias = Annotated[
     typer.Option("--replace", metavar="ADDRESS", callback=_named, help="Make this anew (repeatable)."),
 ]
 NoAdopt: TypeAlias = Annotated[bool, typer.Option("--no-adopt", help="Refuse to take over objects that exist.")]
+Rehearsed: TypeAlias = Annotated[
+    bool,
+    typer.Option("--rehearse", help="Try the plan on a copy of the service first, and apply it if that goes well."),
+]
 AutoApprove: TypeAlias = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking.")]
 NoInput: TypeAlias = Annotated[
     bool, typer.Option("--no-input", envvar="RECONCILER_NO_INPUT", help="Never ask; what would ask is refused.")
@@ -272,6 +276,7 @@ class ShowOptions:
 class ApplyOptions(PlanOptions):
     """What an apply takes besides."""
 
+    rehearse: Rehearsed = False
     auto_approve: AutoApprove = False
     no_input: NoInput = False
     lock_timeout: LockTimeout = 0

@@ -1,6 +1,8 @@
 """Saved plans on the command line: `plan --out`, `show`, and `apply` of one."""
 
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,19 +12,20 @@ import typer
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit, of_events
 from reconciler.cli.load import calls_at_once, config, load
-from reconciler.cli.options import ApplyOptions, SaveOptions, ShowOptions
+from reconciler.cli.options import ApplyOptions, PlanOptions, SaveOptions, ShowOptions
 from reconciler.errors import CannotWrite, InvalidManifests
 from reconciler.files import why
 
 if TYPE_CHECKING:
+    from reconciler.auth import AuthClient
     from reconciler.model import Manifests
-    from reconciler.pipeline import Planned
+    from reconciler.pipeline import Planned, Site
     from reconciler.saved import Opened
 
 _LIFETIME = timedelta(days=3)
 _APPLIES_TO_SAVED = frozenset(
     {"paths", "emulator", "emulator_db", "base_url", "bindings", "parallelism", "no_color", "ascii"}
-    | {"auto_approve", "no_input", "lock_timeout"}
+    | {"auto_approve", "no_input", "lock_timeout", "rehearse"}
 )
 """The options that say how, and not what: everything else was decided when the plan was made."""
 
@@ -73,15 +76,15 @@ def keep(options: SaveOptions, planned: "Planned", manifests: "Manifests", *, li
             terminal.say(f"Saved as {safe(str(options.out))}; it holds until {saved.stamp(sealed.expires)}.")
 
 
-def named(options: ApplyOptions) -> Path | None:
-    """Find the saved plan that is to be applied, if it is one."""
+def named(options: PlanOptions) -> Path | None:
+    """Find the saved plan that is to be applied or rehearsed, if it is one."""
     from reconciler import saved
 
     found = [path for path in options.paths or [] if saved.sought(path)]
     if not found:
         return None
     if len(options.paths or []) > 1:
-        raise typer.BadParameter(f"{found[0]} is a saved plan, and is applied alone", param_hint="PATH")
+        raise typer.BadParameter(f"{found[0]} is a saved plan, and stands alone", param_hint="PATH")
     unfit = [
         each.name
         for each in fields(options)
@@ -94,11 +97,34 @@ def named(options: ApplyOptions) -> Path | None:
     return found[0]
 
 
-def apply(options: ApplyOptions, file: Path) -> None:
-    """Apply a saved plan, if all that it was made from still holds."""
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A saved plan with all that it was made from, on its way to the service."""
+
+    options: PlanOptions
+    opened: "Opened"
+    manifests: "Manifests"
+    client: "AuthClient"
+    site: "Site"
+
+    def follow(self) -> "Planned | None":
+        """Find what is left to do of it, and say how much that is; None when nothing is."""
+        from reconciler import saved
+
+        parallelism = calls_at_once(self.options)
+        planned = saved.follow(self.opened, self.manifests, self.client, self.site, parallelism=parallelism)
+        if not planned.plan.operations:
+            terminal.say("Nothing is left to do of this plan.")
+            return None
+        _tell(self.opened, planned)
+        return planned
+
+
+@contextmanager
+def reopened(options: PlanOptions, file: Path) -> Iterator[Reopened]:
+    """Open a saved plan, if all that can be told before the service is read still holds, and show it."""
     from reconciler import saved
-    from reconciler.cli.changes import carry_out, report
-    from reconciler.cli.session import connect, locate, locked
+    from reconciler.cli.session import connect, locate
     from reconciler.render import saved as rendered
 
     opened = saved.open_plan(file)
@@ -115,20 +141,29 @@ def apply(options: ApplyOptions, file: Path) -> None:
     with connect(options, manifests) as (client, site):
         saved.belongs(opened, manifests, site)
         terminal.say(shown)
-        with locked(site, options.lock_timeout):
-            planned = saved.follow(opened, manifests, client, site, parallelism=calls_at_once(options))
-            if not planned.plan.operations:
-                terminal.say("Nothing is left to do of this plan.")
-                return
-            _tell(opened, planned)
-            run = carry_out(options, planned, client, site)
-            report(options, manifests, planned, site, run)
+        yield Reopened(options, opened, manifests, client, site)
+
+
+def apply(options: ApplyOptions, file: Path) -> None:
+    """Apply a saved plan, if all that it was made from still holds."""
+    from reconciler.cli.changes import carry_out, report
+    from reconciler.cli.rehearse import required
+    from reconciler.cli.session import locked
+
+    with reopened(options, file) as found, locked(found.site, options.lock_timeout):
+        planned = found.follow()
+        if planned is None:
+            return
+        if options.rehearse:
+            required(options, planned, found.manifests, found.client, found.site)
+        run = carry_out(options, planned, found.client, found.site)
+        report(options, found.manifests, planned, found.site, run)
     code = run.ended or of_events(run.events)
     if code:
         raise typer.Exit(code)
 
 
-def _load(options: ApplyOptions, opened: "Opened") -> "Manifests":
+def _load(options: PlanOptions, opened: "Opened") -> "Manifests":
     from reconciler.render import problems
 
     try:

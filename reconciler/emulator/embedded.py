@@ -19,7 +19,7 @@ from reconciler.emulator.faults import Fault, fault_from
 from reconciler.emulator.server import address, environment, listen, open_store, server_of
 from reconciler.emulator.store import Document, usable
 from reconciler.emulator.switches import Switches
-from reconciler.emulator.world import issue_person_token
+from reconciler.emulator.world import issue_identity_token, issue_person_token
 
 T = TypeVar("T")
 
@@ -107,6 +107,15 @@ class Emulator:
             CannotServe: The file cannot be used, for example because another process holds it.
         """
         return self._run(lambda: issue_person_token(self._store, username, self.clock(), session_age=session_age))
+
+    def identity_token(self, identity: str) -> str:
+        """Return a fresh access token of a person or a client identity, by id; a person has just logged in.
+
+        Raises:
+            KeyError: The world has no such identity.
+            CannotServe: The file cannot be used, for example because another process holds it.
+        """
+        return self._run(lambda: issue_identity_token(self._store, identity, self.clock()))
 
     @property
     def requests(self) -> list[Document]:

@@ -132,9 +132,17 @@ def issue_person_token(store: Store, username: str, now: float, *, session_age: 
     person = store.find_by_key("identity", username.lower())
     if person is None:
         raise KeyError(username)
-    session = Session(str(uuid.uuid4()), {person["id"]: Authentication(now - session_age)})
-    caller = Caller(person["id"], str(store.setting("bootstrap")), frozenset(PERSON_SCOPES), session)
-    return issue_token(store, caller, now)
+    return issue_identity_token(store, person["id"], now, session_age=session_age)
+
+
+def issue_identity_token(store: Store, identity: str, now: float, *, session_age: float = 0) -> str:
+    """Issue a token of a person or a client by id, as somebody who has just logged in, or was some seconds ago."""
+    is_client = store.find("client", identity) is not None
+    if not is_client and store.find("identity", identity) is None:
+        raise KeyError(identity)
+    session = None if is_client else Session(str(uuid.uuid4()), {identity: Authentication(now - session_age)})
+    client = identity if is_client else str(store.setting("bootstrap"))
+    return issue_token(store, Caller(identity, client, frozenset(PERSON_SCOPES), session), now)
 
 
 def _add_services(store: Store) -> None:

@@ -20,6 +20,7 @@ from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, 
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Seen, Upcoming, Verb
 from reconciler.model.record import Run, Step
+from reconciler.model.rehearsal import Rehearsal, Request, Tried
 from reconciler.model.service import EPOCH, Binding, Live, Secret, Snapshot, Unanswered, Undelivered, Who
 
 __all__ = [
@@ -49,7 +50,9 @@ __all__ = [
     "Reason",
     "Ref",
     "Refusal",
+    "Rehearsal",
     "Removal",
+    "Request",
     "Resource",
     "Run",
     "Secret",
@@ -58,6 +61,7 @@ __all__ = [
     "Snapshot",
     "Started",
     "Step",
+    "Tried",
     "Unanswered",
     "Undelivered",
     "Upcoming",

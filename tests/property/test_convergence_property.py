@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,8 +17,9 @@ from reconciler.auth import AccessTokenAuthorizer, AuthClient
 from reconciler.emulator import Emulator
 from reconciler.guards import Consents
 from reconciler.manifest import load
-from reconciler.model import Address, Aim, Failed, Finished, Manifests, Plan, Skipped
+from reconciler.model import UUID, Address, Aim, Event, Failed, Finished, Manifests, Plan, Skipped
 from reconciler.pipeline import Planned, Site
+from reconciler.rehearse import rehearse
 
 ALL = frozenset({"all"})
 EVERYTHING = Consents(delete=ALL, replace=ALL, create=ALL, lockout=ALL)
@@ -76,10 +77,11 @@ PROJECT = st.fixed_dictionaries(
 WORLD = st.dictionaries(st.sampled_from(PROJECTS), PROJECT)
 
 
-def manifest(world: dict[str, Any]) -> dict[str, Any]:
+def manifest(world: dict[str, Any], *, far: bool = False) -> dict[str, Any]:
     """Complete a drawn world: names from keys, references only to what is there, and the caller an administrator.
 
-    Scopes depend on those of their own project: others must be visible, which a later world may undo.
+    Scopes depend on those of their own project: others must be visible, which a later world may undo. With `far` they
+    depend on whatever they drew.
     """
     scopes = {
         f"scope/{p}/{c}/{s}"
@@ -90,7 +92,7 @@ def manifest(world: dict[str, Any]) -> dict[str, Any]:
     clients = {f"client/{p}/{c}" for p, project in world.items() for c in project.get("clients", {})}
 
     def kept(values: list[str], p: str) -> list[str]:
-        near = {each for each in scopes if each.startswith(f"scope/{p}/")} | clients
+        near = {each for each in scopes if far or each.startswith(f"scope/{p}/")} | clients
         return [each for each in values if each in near or not each.startswith(("scope/", "client/"))]
 
     def client(p: str, c: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -123,8 +125,8 @@ class Root:
     client: AuthClient
     site: Site
 
-    def load(self, world: dict[str, Any]) -> Manifests:
-        (self.folder / "all.yaml").write_text(json.dumps(manifest(world)))
+    def load(self, world: dict[str, Any], *, far: bool = False) -> Manifests:
+        (self.folder / "all.yaml").write_text(json.dumps(manifest(world, far=far)))
         return load([self.folder])
 
     def plan(self, manifests: Manifests, aim: Aim = Aim()) -> Plan:  # noqa: B008 - it is frozen
@@ -178,6 +180,31 @@ def test_apply_converges_from_any_state_that_applies_can_reach(
             here.site.bindings.unlink(missing_ok=True)
             here.apply(manifests)
             assert here.plan(manifests).operations == ()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(WORLD, min_size=1, max_size=3))
+def test_rehearsal_goes_as_the_apply_then_does(worlds: list[dict[str, Any]]) -> None:
+    with root() as here:
+        for world in worlds:
+            manifests = here.load(world, far=True)
+            planned = pipeline.plan(manifests, here.client, here.site, consents=EVERYTHING, parallelism=4)
+            tried = rehearse(planned, manifests, here.client, here.site, pipeline.Means(4))
+            events = list(pipeline.apply(planned, here.client, here.site, pipeline.Steering(1)))
+            assert ended(each.ended for each in tried.tried) == ended(events)
+            assert [each.operation.key for each in tried.skipped] == [
+                each.operation.key for each in events if isinstance(each, Skipped)
+            ]
+            if not tried.carried_out:
+                break
+            after = here.plan(manifests).operations
+            assert [each.key for each in tried.left] == [each.key for each in after]
+
+
+def ended(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """Tell how each operation ended, in order; new ids in messages are others each time."""
+    told = [(each.operation.key, each) for each in events if isinstance(each, Finished | Failed)]
+    return [(key, UUID.sub("ID", str(each.error)) if isinstance(each, Failed) else "done") for key, each in told]
 
 
 def drawn(data: st.DataObject, addresses: list[Address]) -> tuple[Address, ...]:
