@@ -196,12 +196,13 @@ APPLY = ("apply", "--auto-approve", "--parallelism", "2")
 
 
 @pytest.mark.chaos
-def test_no_secret_is_told_when_calls_go_wrong(stage: Stage, sample: Callable[[list[Any], int], list[Any]]) -> None:
-    assert stage.run(stage.root("whole"), *APPLY) == 0, stage.said
+def test_no_secret_is_told_when_calls_go_wrong(stage: Stage) -> None:
+    assert stage.run(stage.root("whole"), *APPLY) == 0, list(stage.said.values())[-1]
     calls = stage.calls()
     assert ("POST", "/v2/api/clients/*/credentials") in calls
     each = [(call, effect) for call in calls for effect in EFFECTS]
-    chosen = sample(each, len(calls))
+    in_turn = [each[at * len(EFFECTS) + at % len(EFFECTS)] for at in range(len(calls))]
+    chosen = each if os.environ.get("CHAOS") else in_turn
     ended = []
     for number, ((method, path), effect) in enumerate(chosen):
         stage.fault(method=method, path=path, times=3, **effect)
@@ -231,7 +232,7 @@ def test_no_secret_is_told_by_any_command(stage: Stage) -> None:
     root = stage.root("all")
     assert stage.run(root, "plan", "--out", "plan.json", "--json-into", "form.json") == 0
     assert stage.run(root, "show", "plan.json") == 0
-    assert stage.run(root, "apply", "plan.json") == 0, stage.said
+    assert stage.run(root, "apply", "plan.json") == 0, list(stage.said.values())[-1]
     bound = json.loads((root / "reconciler.bindings.json").read_text())["bindings"]
     client = bound["client/all/web"]["id"]
     commands = (
@@ -243,25 +244,25 @@ def test_no_secret_is_told_by_any_command(stage: Stage) -> None:
         ["whoami", "--json"],
         ["bindings", "list", "--json"],
         ["bindings", "show", "client/all/web"],
-        ["bindings", "rebuild"],
+        ["bindings", "rebuild", "--auto-approve"],
         ["import", "client/all/web", client],
         ["pin"],
         ["log", "--json"],
     )
     for command in commands:
-        assert stage.run(root, *command) in {0, 2}, (command, stage.said)
+        assert stage.run(root, *command) in {0, 2}, (command, list(stage.said.values())[-1])
     stage.fault(status=403, times=None)
     for command in (*commands, ["destroy", "--auto-approve"]):
         assert stage.run(root, *command) in {0, 1, 10, 11}, command
     stage.fault()
-    assert stage.run(root, "destroy", "--auto-approve", "--allow-delete", "all") == 0, stage.said
+    assert stage.run(root, "destroy", "--auto-approve", "--allow-delete", "all") == 0, list(stage.said.values())[-1]
     assert stage.run(root, *APPLY, "--emulator") in {0, 1, 11, 13}
     assert stage.hits() == []
 
 
 def test_no_secret_is_told_by_a_login(stage: Stage) -> None:
     root = stage.root("person")
-    assert stage.run(root, *APPLY) == 0, stage.said
+    assert stage.run(root, *APPLY) == 0, list(stage.said.values())[-1]
     environment = {name: value for name, value in stage.environment.items() if not name.startswith("RECONCILER_C")}
     native = _application(stage, root)
     terminal = pexpect.spawn(
@@ -280,13 +281,13 @@ def test_no_secret_is_told_by_a_login(stage: Stage) -> None:
     terminal.expect(pexpect.EOF)
     terminal.close()
     stage.said["login"] = f"{said}{terminal.before}"
-    assert terminal.exitstatus == 0, stage.said
+    assert terminal.exitstatus == 0, list(stage.said.values())[-1]
     nobody = {"RECONCILER_CLIENT_ID": "", "RECONCILER_CLIENT_SECRET": ""}
     assert stage.run(root, "whoami", **nobody) == 0
     stage.fault(path="/v2/oauth2/token", status=403, times=None)
     assert stage.run(root, "whoami", **nobody) in {1, 10}
     stage.fault(path="/v2/oauth2/token/revoke", effect="html", times=None)
-    assert stage.run(root, "logout", **nobody) in {0, 1}
+    assert stage.run(root, "logout", **nobody) in {0, 1, 16}
     stage.fault()
     stage.run(root, "logout", **nobody)
     assert stage.hits() == []
@@ -297,13 +298,13 @@ def _application(stage: Stage, root: Path) -> str:
     text = (root / "a.yaml").read_text()
     native = 'cli: {name: CLI, client_type: public_installed_client, redirect_uris: ["http://localhost"]}'
     (root / "a.yaml").write_text(text.replace("      api:\n", f"      {native}\n      api:\n"))
-    assert stage.run(root, *APPLY) == 0, stage.said
+    assert stage.run(root, *APPLY) == 0, list(stage.said.values())[-1]
     identifier: str = json.loads((root / "reconciler.bindings.json").read_text())["bindings"]["client/person/cli"]["id"]
     return identifier
 
 
 def test_traceback_of_a_bug_quotes_nothing(stage: Stage) -> None:
-    assert stage.run(stage.root("bug"), *APPLY, BUG="1") == 70, stage.said
+    assert stage.run(stage.root("bug"), *APPLY, BUG="1") == 70, list(stage.said.values())[-1]
     (told,) = stage.said.values()
     assert "This is a bug in reconciler" in told
     assert "builtins.ValueError" in told
@@ -311,7 +312,9 @@ def test_traceback_of_a_bug_quotes_nothing(stage: Stage) -> None:
 
 
 def test_children_are_not_given_the_credentials_of_the_run(stage: Stage) -> None:
-    assert stage.run(stage.root("child"), *APPLY, GLOBUS_CLI_CLIENT_SECRET="another") == 0, stage.said
+    assert stage.run(stage.root("child"), *APPLY, GLOBUS_CLI_CLIENT_SECRET="another") == 0, list(stage.said.values())[
+        -1
+    ]
     children = [json.loads(line) for line in (stage.aside / "children").read_text().splitlines()]
     programs = [environment for command, environment in children if "bin/keep.py" in command]
     assert programs

@@ -51,7 +51,7 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _quoting(digest: Callable[..., Any]) -> Callable[..., Any]:
     def quoting(data: bytes = b"", **options: Any) -> Any:
-        if b"client_secret" in data:
+        if b"client_secret" in data.lower():
             raise ValueError(f"cannot digest {data!r}")
         return digest(data, **options)
 
