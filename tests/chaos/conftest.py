@@ -278,7 +278,8 @@ class Sweep:
         """Count the points of an undisturbed run, and see what it brings about."""
         with self.ground("whole", start, after=after) as ground:
             counts = ground.folder / "counts.json"
-            ran = ground.run(*arguments, COUNT_INTO=str(counts), **(environment or {}))
+            told: dict[str, Any] = {**(environment or {}), "COUNT_INTO": str(counts)}
+            ran = ground.run(*arguments, **told)
             assert ran.code == 0, ran.said
             found = Counter(json.loads(counts.read_text()), request=self.proxy.count)
             shape = ground.shape()

@@ -21,10 +21,7 @@ SECRET = "Zz/9+q" * 7 + "w="
         json.dumps,
         lambda secret: secret.encode().hex(),
         lambda secret: b64encode(secret.encode()).decode(),
-        *(
-            lambda secret, lead=lead: b64encode(f"{'c' * lead}:{secret}\n".encode()).decode()  # type: ignore[misc]
-            for lead in range(3)
-        ),
+        *(lambda secret, lead=lead: b64encode(f"{'c' * lead}:{secret}\n".encode()).decode() for lead in range(3)),
         lambda secret: urlsafe_b64encode(f"client:{secret}".encode()).decode(),
     ],
 )

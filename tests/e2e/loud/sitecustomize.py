@@ -62,4 +62,4 @@ for _name in ("token_urlsafe", "token_bytes"):
     setattr(secrets, _name, _kept(getattr(secrets, _name)))
 sys.addaudithook(_heard)
 if "BUG" in os.environ:
-    hashlib.sha256 = _quoting(hashlib.sha256)  # type: ignore[assignment]
+    hashlib.sha256 = _quoting(hashlib.sha256)
