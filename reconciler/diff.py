@@ -186,14 +186,19 @@ def _superseded(address: Address, binding: Binding | None, snapshot: Snapshot, p
 
 
 def _lost_generations(undelivered: Iterable[Undelivered], matches: Matches, snapshot: Snapshot) -> Iterator[Change]:
-    """Revoke the generations whose secret an interrupted run has lost on the way to the sink."""
+    """Revoke the generations whose secret an interrupted run has lost on the way to the sink.
+
+    Where the sink is known to hold another one they go before a new one is made, so that never more than three live.
+    """
     taken = set(matches.ids().values()) | {leftover.id for leftover in matches.leftovers.values()}
     for each in undelivered:
         for live in snapshot.each(each.address.kind):
             ours = live.parent == each.owner and str(live.fields["name"]).endswith(f"#{each.mark}")
             if ours and live.id not in taken:
                 because = "an interrupted run made it, and its secret was lost"
-                yield Change(each.address, Action.RETIRE, id=live.id, because=because)
+                match = matches.found.get(each.address)
+                first = match is not None and match.live is not None
+                yield Change(each.address, Action.RETIRE, id=live.id, because=because, delete_first=first)
 
 
 def _other_generations(leaving: Change, leftover: Leftover, matches: Matches, snapshot: Snapshot) -> Iterator[Change]:

@@ -73,7 +73,12 @@ class LineReader(io.BufferedReader):
 
 
 class _Connecting:
-    """Notes, for the thread that makes a call, that the connection is being made but is not there yet."""
+    """Notes, for the thread that makes a call, that the connection is being made but is not there yet.
+
+    It never prints what it sends, also where somebody told the standard library to.
+    """
+
+    debuglevel = 0
 
     def connect(self) -> None:
         _thread.connecting = True

@@ -1,13 +1,12 @@
 """The commands by their names, and what happens to whatever they raise."""
 
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from reconciler.cli import adopt, changes, differences, login, manifests, record, rehearse, saved, terminal
+from reconciler.cli import adopt, changes, differences, discretion, login, manifests, record, rehearse, saved, terminal
 from reconciler.cli import pin as pinning
 from reconciler.cli.bindings import bindings
 from reconciler.cli.emulator import emulator
@@ -103,6 +102,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; return the exit code. Nothing escapes from here."""
     try:
+        discretion.prepare()
         code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
@@ -122,6 +122,6 @@ def run(arguments: list[str]) -> int:
             terminal.warn(_usage(error))
             return Exit.USAGE
         terminal.warn("This is a bug in reconciler; please report it with the lines below.")
-        traceback.print_exc()
+        terminal.warn(discretion.trace(error))
         return Exit.BUG
     return code if isinstance(code, int) else Exit.DONE

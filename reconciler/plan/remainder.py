@@ -4,7 +4,7 @@ An operation whose object is as it would leave it is done (a create only by the 
 plan saw it is left; anything else makes the plan stale.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.kinds import KINDS, differing, owner
@@ -50,7 +50,8 @@ def remainder(
     left = [each for operation in plan.operations if (each := _left(_succeeding(operation, snapshot), now))]
     keys = {operation.key for operation in left}
     kept = (replace(each, after=tuple(key for key in each.after if key in keys)) for each in left)
-    return Remainder((*lost, *kept), made, tuple(stale))
+    ending = (replace(each, after=_successor(each, keys)) for each in lost)
+    return Remainder((*kept, *ending), made, tuple(stale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,12 @@ def _lost(
             if ours and live.id not in taken:
                 key = f"{Verb.DELETE} {each.address} {live.id}"
                 yield Operation(key, Verb.DELETE, each.address, live.id, live.parent, before=live.fields)
+
+
+def _successor(lost: Operation, keys: Container[str]) -> tuple[str, ...]:
+    """Name the delivery that the end of a lost generation waits for: its sink may hold that secret all the same."""
+    create = f"{Verb.CREATE} {lost.address}"
+    return (create,) if create in keys else ()
 
 
 def _parent(seen: Seen) -> dict[str, Data]:

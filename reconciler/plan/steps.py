@@ -42,6 +42,8 @@ class _Context:
     waiting: set[graph.Edge]
     snapshot: Snapshot
     making: Mapping[Address, Action]
+    lost: Mapping[Address, tuple[str, ...]]
+    """The deletions that the rotation of a credential waits for."""
 
 
 def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, snapshot: Snapshot) -> Steps:
@@ -50,7 +52,8 @@ def steps(manifests: Manifests, matches: Matches, comparison: Comparison, *, sna
         change.address: manifests.resources[change.address] for change in comparison.changes if change.action in _MAKING
     }
     making = {change.address: change.action for change in comparison.changes if change.action in _MAKING}
-    context = _Context(manifests, matches, comparison.ids, made, graph.deferred(made), snapshot, making)
+    lost = {address: _first(address, comparison.changes) for address in making if making[address] is Action.ROTATE}
+    context = _Context(manifests, matches, comparison.ids, made, graph.deferred(made), snapshot, making, lost)
     result = Steps()
     for change in comparison.changes:
         if change.action in _MAKING:
@@ -79,7 +82,11 @@ def _make(change: Change, context: _Context, result: Steps) -> None:
         prevent_destroy=_protected(resource, match),
         previous=match.previous,
         predecessors=_predecessors(change, match, context),
-        after=(*_creations([*_refs(fields), *([reference(above)] if above else [])], context), *_room(change)),
+        after=(
+            *_creations([*_refs(fields), *([reference(above)] if above else [])], context),
+            *_room(change),
+            *context.lost.get(address, ()),
+        ),
     )
     result.operations.append(create)
     if later:
@@ -217,6 +224,12 @@ def _outdated(bind: Operation, match: Match) -> bool:
 def _room(change: Change) -> tuple[str, ...]:
     """Name the deletion that the making of a replacement waits for, where only one of the two can exist."""
     return (f"{Verb.DELETE} {change.address}",) if change.delete_first else ()
+
+
+def _first(address: Address, changes: Iterable[Change]) -> tuple[str, ...]:
+    """Name the deletions of lost generations that go before a new one is made."""
+    lost = [change for change in changes if change.address == address and change.delete_first]
+    return tuple(f"{Verb.DELETE} {address} {change.id}" for change in lost if change.action is Action.RETIRE)
 
 
 def _refs(fields: Mapping[str, Data]) -> list[Ref]:

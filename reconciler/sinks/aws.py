@@ -5,6 +5,7 @@ that is current tells which of them holds. A version becomes current in place of
 """
 
 import hashlib
+import http.client
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -212,8 +213,9 @@ class SecretsManagerSink:
             library("botocore.config", "aws", self.destination),
             library("botocore.exceptions", "aws", self.destination),
         )
-        # What it logs when it is talkative are whole requests.
+        # What it logs when it is talkative are whole requests; so is what the connections below it would print.
         logging.getLogger("botocore").setLevel(logging.INFO)
+        http.client.HTTPConnection.debuglevel = 0
         if self._made is None:
             once = config.Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
             try:

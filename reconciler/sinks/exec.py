@@ -9,17 +9,16 @@ import shutil
 import signal
 import subprocess
 import threading
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 from reconciler.auth.strict_json import JSONError, loads
 from reconciler.errors import SinkFailed
 from reconciler.model import Fields, Secret, digest
+from reconciler.sinks.censor import censored
 from reconciler.sinks.patience import MayPass, patiently
 from reconciler.sinks.shape import Shape, shape
 from reconciler.sinks.sink import Delivery, Meta, Surroundings, meta
@@ -233,9 +232,6 @@ def _censored(said: bytes, secret: Secret | None) -> str:
         return "it said too much to be shown"
     text = said.decode(errors="replace")
     if secret:
-        value = secret.reveal()
-        coded = b64encode(value.encode()).decode()
-        for form in (value, json.dumps(value)[1:-1], quote(value), quote(value, safe=""), coded, coded.rstrip("=")):
-            text = text.replace(form, "(secret)")
+        text = censored(text, secret)
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= _SHOWN else "… " + line[-_SHOWN:]

@@ -3,6 +3,7 @@
 Nothing that was sent or answered is ever part of a message: only method, path, status and words of our own.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -20,6 +21,8 @@ from urllib3.exceptions import HTTPError
 from reconciler.auth.adapter import DeadlineAdapter, failed_while_connecting
 from reconciler.auth.strict_json import JSONError, loads
 from reconciler.sinks.patience import MayPass, patiently
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 15.0
 """The seconds that one call may take in all."""
@@ -78,6 +81,7 @@ class Service:
         said = f"{method} {path}"
         request = requests.Request(method, self._url + path, headers=dict(self._headers), json=body)
         prepared = self._session.prepare_request(request)
+        began = time.monotonic()
         try:
             response = self._session.send(
                 prepared,
@@ -90,7 +94,9 @@ class Service:
         except (requests.RequestException, HTTPError, OSError) as error:
             why = _MESSAGES.get(type(error).__name__, "no answer in time, or it broke off")
             untrusted = isinstance(error, requests.exceptions.SSLError)
+            log.debug("%s: %s in %.3f s", said, why, time.monotonic() - began)
             raise MayPass(f"{said}: {why}", sent=not failed_while_connecting(), final=untrusted) from None
+        log.debug("%s: %s in %.3f s", said, response.status_code, time.monotonic() - began)
         if response.status_code >= 500 or response.status_code in _PASSING:
             what = f"{said}: the service cannot answer now ({response.status_code})"
             raise MayPass(what, sent=response.status_code >= 500, wish=_wish(response))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +28,7 @@ from reconciler.emulator import Emulator
 REPOSITORY = Path(__file__).parents[2]
 FAILPOINTS = Path(__file__).parent / "failpoints"
 KINDS = ("projects", "policies", "clients", "scopes")
+_PASSED = ("Authorization", "Content-Type", "X-Vault-Token", "X-Vault-Request")
 _GENERATED = {"id", "created", "admins", "scopes", "grant_types", "secret"}
 
 
@@ -60,9 +61,14 @@ class Point:
 
 @dataclass
 class Proxy:
-    """Passes requests on, counts them, kills the client around one of them, and remembers every secret that passes."""
+    """Passes requests on, counts them, kills the client around one of them, and remembers every secret that passes.
+
+    What is for `vault` is told by its path; `look` sees each request before it is passed on, and after.
+    """
 
     service: str = ""
+    vault: str = ""
+    look: Callable[[str, str], None] | None = None
     point: Point | None = None
     victim: "subprocess.Popen[str] | None" = None
     count: int = 0
@@ -77,6 +83,10 @@ class Proxy:
     def kill(self) -> None:
         assert self.victim is not None
         os.kill(self.victim.pid, signal.SIGKILL)
+
+    def seen(self, method: str, path: str) -> None:
+        if self.look:
+            self.look(method, path)
 
     def learn(self, body: bytes) -> None:
         found = re.findall(rb'"(?:secret|access_token|refresh_token)": ?"([^"]{8,})"', body)
@@ -95,14 +105,17 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 proxy.kill()
                 self.close_connection = True
                 return
-            kept = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
-            answer = requests.request(self.command, proxy.service + self.path, data=body, headers=kept, timeout=60)
+            kept = {name: self.headers[name] for name in _PASSED if name in self.headers}
+            origin = proxy.vault if self.path.startswith("/v1/") else proxy.service
+            proxy.seen(self.command, self.path)
+            answer = requests.request(self.command, origin + self.path, data=body, headers=kept, timeout=60)
             proxy.learn(answer.content)
+            proxy.seen(self.command, self.path)
             if strikes:
                 proxy.kill()
                 self.close_connection = True
                 return
-            self.send_response(answer.status_code)
+            self.send_response_only(answer.status_code)
             for name in ("Content-Type", "Date"):
                 if name in answer.headers:
                     self.send_header(name, answer.headers[name])
@@ -180,6 +193,19 @@ class Ground:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def leaks(self, said: str) -> Iterator[str]:
+        """Search every secret that was ever issued in all that was said and written outside of the sinks."""
+        texts = {"the output": said}
+        for file in self.root.rglob("*"):
+            inside = file.relative_to(self.root).parts
+            sink = inside[0] == "secrets" and not file.name.endswith(".meta.json")
+            if file.is_file() and not sink:
+                texts[str(file.relative_to(self.root))] = file.read_bytes().decode(errors="replace")
+        secrets = {*self.proxy.secrets, self.emulator.client_secret}
+        for where, text in texts.items():
+            if any(secret in text for secret in secrets):
+                yield f"I4: a secret stands in {where}"
+
     def introspect(self, form: dict[str, str]) -> int:
         """Try a secret; return the status of the answer."""
         url = f"{self.emulator.base_url}/v2/oauth2/token/introspect"
@@ -234,8 +260,8 @@ class Sweep:
     url: str
 
     @contextmanager
-    def ground(self, name: str, start: Path | None = None) -> Iterator[Ground]:
-        """Set up a ground, from a copy of the files of another one."""
+    def ground(self, name: str, start: Path | None = None, *, after: float = 0) -> Iterator[Ground]:
+        """Set up a ground, from a copy of the files of another one, so many seconds `after` now."""
         folder = self.workplace / name
         if start:
             shutil.copytree(start, folder)
@@ -243,23 +269,25 @@ class Sweep:
             (folder / "root").mkdir(parents=True)
         with Emulator(folder / "world" / "emulator.db") as emulator:
             self.proxy.service = emulator.base_url
+            emulator.clock.advance(after)
             yield Ground(folder, self.proxy, self.url, emulator)
 
-    def points(self, start: Path, arguments: tuple[str, ...]) -> tuple[list[Point], dict[str, list[str]]]:
+    def points(
+        self, start: Path, arguments: tuple[str, ...], *, after: float = 0, environment: Mapping[str, str] | None = None
+    ) -> tuple[list[Point], dict[str, list[str]]]:
         """Count the points of an undisturbed run, and see what it brings about."""
-        with self.ground("whole", start) as ground:
-            ran = ground.run(*arguments, COUNT_INTO=str(ground.folder / "counts.json"))
+        with self.ground("whole", start, after=after) as ground:
+            counts = ground.folder / "counts.json"
+            told: dict[str, Any] = {**(environment or {}), "COUNT_INTO": str(counts)}
+            ran = ground.run(*arguments, **told)
             assert ran.code == 0, ran.said
-            counts = Counter(json.loads((ground.folder / "counts.json").read_text()), request=self.proxy.count)
+            found = Counter(json.loads(counts.read_text()), request=self.proxy.count)
             shape = ground.shape()
         shutil.rmtree(self.workplace / "whole")
-        found = [
-            Point(what, nth + 1, done)
-            for what in sorted(counts)
-            for nth in range(counts[what])
-            for done in (False, True)
+        points = [
+            Point(what, nth + 1, done) for what in sorted(found) for nth in range(found[what]) for done in (False, True)
         ]
-        return found, shape
+        return points, shape
 
 
 @pytest.fixture(scope="module")

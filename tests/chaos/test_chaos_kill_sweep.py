@@ -157,7 +157,7 @@ def _broken(ground: Any, shape: Any, foreign: Any, said: str, arguments: tuple[s
     if (ground.documents("barbara@globusid.org"), _by_hand(ground)) != foreign:
         yield "I2: what is not ours was touched"
     yield from _misplaced_secrets(ground)
-    yield from _leaked(ground, said + again.said + after.said)
+    yield from ground.leaks(said + again.said + after.said)
     stored = json.loads((ground.root / "reconciler.bindings.json").read_text())
     if stored["checksum"] != digest({name: each for name, each in stored.items() if name != "checksum"}):
         yield "I5: the bindings are damaged"
@@ -188,18 +188,3 @@ def _held(text: str) -> dict[str, str]:
         return found
     rows = (line.partition("=") for line in text.splitlines())
     return {name.lower(): value.strip("'\"") for name, _, value in rows}
-
-
-def _leaked(ground: Any, said: str) -> Any:
-    """Search every secret that was ever issued in all that was said and written outside of the sinks."""
-    texts = {"the output": said}
-    for file in ground.root.rglob("*"):
-        inside = file.relative_to(ground.root).parts
-        sink = inside[0] == "secrets" and not file.name.endswith(".meta.json")
-        if file.is_file() and not sink:
-            texts[str(file.relative_to(ground.root))] = file.read_bytes().decode(errors="replace")
-    secrets = {*ground.proxy.secrets, ground.emulator.client_secret}
-    for where, text in texts.items():
-        for secret in secrets:
-            if secret in text:
-                yield f"I4: a secret stands in {where}"

@@ -191,7 +191,9 @@ def test_secret_that_a_killed_run_has_lost_is_revoked(runs: Any) -> None:
     held = json.loads((runs.folder / "web.json").read_text())["credential_id"]
     for name in ("web.json", "web.json.meta.json"):
         (runs.folder / name).unlink()
-    assert finish(runs, opened)[0] == f"delete credential/p/web/main {held}"
+    done = finish(runs, opened)
+    # Its sink may hold that secret all the same, so what comes in its place is delivered before.
+    assert done.index("create credential/p/web/main") < done.index(f"delete credential/p/web/main {held}")
 
 
 def test_deletions_that_were_applied_in_part_are_finished(runs: Any, failed: Told) -> None:

@@ -5,7 +5,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from reconciler.match import Found, Matches
-from reconciler.model import Action, Address, Binding, Live, Plan, Resource, Undelivered
+from reconciler.model import Action, Address, Aim, Binding, Live, Plan, Resource, Undelivered
 
 SINK = {"file": {"path": "secret.json"}}
 DJANGO = Address("credential", ("genomics", "web", "django"))
@@ -141,6 +141,26 @@ def test_a_generation_whose_secret_was_lost_is_revoked(
     assert [operation.key for operation in plan.operations] == ["delete credential/genomics/web/django lost"]
     assert (plan.operations[0].id, plan.operations[0].parent) == ("lost", "client-genomics-web")
     assert plan.applyable
+
+
+def test_a_lost_generation_goes_before_a_rotation_and_after_what_a_sink_lacks(
+    resource: Make, settled: Settle, live: See, planned: Planned
+) -> None:
+    manifests = [
+        resource("project/genomics"),
+        resource("client/genomics/web"),
+        resource(str(DJANGO), sink=SINK),
+    ]
+    world = settled(*manifests)
+    world["live"] += [live("credential", "lost", "client-genomics-web", name="django#lost")]
+    lost = (Undelivered(DJANGO, "client-genomics-web", "lost"),)
+    create, delete = f"create {DJANGO}", f"delete {DJANGO} lost"
+    rotated = planned(*manifests, **world, undelivered=lost, aim=Aim(rotate=(DJANGO,)))
+    assert [operation.key for operation in rotated.operations] == [delete, create]
+    assert rotated.operations[1].after == (delete,)
+    # What the sink holds is not known: that may be the lost one.
+    emptied = planned(*manifests, **{**world, "held": {str(DJANGO): None}}, undelivered=lost)
+    assert [operation.key for operation in emptied.operations][:2] == [create, delete]
 
 
 def test_the_current_generation_is_not_revoked_though_an_interrupted_run_made_it(
