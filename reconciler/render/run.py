@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.model import Event, Failed, Finished, Operation, Progress, Skipped, Started, Verb
+from reconciler.model import Event, Failed, Finished, Operation, Progress, Skipped, Started, Unchecked, Verb
 from reconciler.render.safe import safe
 from reconciler.render.style import Style
 from reconciler.render.who import how_to_log_in
@@ -45,12 +45,18 @@ def line(event: Event, style: Style) -> str | None:
             return style.paint(f"{operation.address}: {_DOING[operation.verb]} failed: {safe(str(error))}", "red")
         case Skipped(operation, because):
             return f"{operation.address}: not {_DONE[operation.verb]}: {safe(because)}"
+        case Unchecked(kind, because):
+            what = f"nobody has looked whether a {kind} was made twice, here and elsewhere: {safe(because)}"
+            return style.paint(f"warning: {what}", "yellow")
 
 
 def summary(events: Sequence[Event], style: Style, *, again: Sequence[str], recorded: bool = True) -> str:
     """Sum a run up; `again` is the command that goes on from here, `recorded`: the bindings say what was done."""
-    done = Counter(event.operation.verb for event in events if isinstance(event, Finished))
     failed = [event for event in events if isinstance(event, Failed)]
+    lost = {event.operation.key for event in failed}
+    done = Counter(
+        event.operation.verb for event in events if isinstance(event, Finished) and event.operation.key not in lost
+    )
     skipped = [event.operation for event in events if isinstance(event, Skipped)]
     counts = f"{done[Verb.CREATE]} created, {done[Verb.UPDATE]} changed, {done[Verb.DELETE]} deleted"
     counts += f", {done[Verb.BIND]} bound" if done[Verb.BIND] else ""
