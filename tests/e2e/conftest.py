@@ -188,7 +188,7 @@ def _relaying(service: str) -> Iterator[Relay]:
         server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def relaying() -> Callable[[str], AbstractContextManager[Relay]]:
     """Stand before a service."""
     return _relaying

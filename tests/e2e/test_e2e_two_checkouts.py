@@ -137,7 +137,8 @@ def test_two_new_secrets_of_one_client_both_work_and_none_is_lost(checkouts: Che
     ended = checkouts.meet(f"/v2/api/clients/{client}/credentials")
     assert [code for code, _ in ended] == [0, 0], ended
     delivered = {
-        json.loads((each.folder / "s.json").read_text())["credential_id"] for each in (checkouts.first, checkouts.second)
+        json.loads((each.folder / "s.json").read_text())["credential_id"]
+        for each in (checkouts.first, checkouts.second)
     }
     rows = checkouts.emulator.export_world()["credentials"]
     assert delivered == {row["id"] for row in rows if row["client"] == client}
