@@ -130,7 +130,7 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             except CannotWrite as error:
                 if entries == planned.state.stored.entries:
                     raise
-                raise Unrecorded(error.file, error.what, bindings_file.line(stored)) from error
+                raise Unrecorded(error.file, error.what, bound=True) from error
 
 
 def _given(consents: Consents) -> dict[str, Data]:

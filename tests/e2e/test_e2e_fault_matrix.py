@@ -8,9 +8,11 @@ Waits that faults are given before a decision are in `runs`, with a clock of the
 import gzip
 import json
 import shutil
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -290,6 +292,36 @@ def prepared(row: Row, bench: Any, request: pytest.FixtureRequest) -> Bed:
     found: Bed = request.getfixturevalue("direct" if isinstance(row.fault, dict) else "forging")
     found.restore(bench)
     return found
+
+
+def test_service_whose_certificate_is_not_trusted_is_asked_once(bench: Any, certificate: Path) -> None:
+    """N7."""
+    bench.write("a.yaml", AFTER.replace("BOOTSTRAP", OTHER))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                asked.append("hello")
+                with connection, suppress(OSError), context.wrap_socket(connection, server_side=True):
+                    pass
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        ran = bench.run("apply", "--auto-approve", "--parallelism", "1", "--base-url", url, RECONCILER_ACCESS_TOKEN="t")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert ran.code == 16, ran.err
+    assert "certificate verify failed" in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert set(asked) == {"hello"}
 
 
 def readable(text: str) -> bool:
