@@ -186,12 +186,14 @@ class CannotWrite(ReconcilerError):
 
 @dataclass
 class Unrecorded(CannotWrite):
-    """After the service was changed, the bindings could be written neither to their file nor elsewhere.
+    """After the service was changed, that could not be written down.
 
-    `entries` is what they would have said, as JSON: by address, without any secret.
+    `entries` is what the bindings would have said, as JSON: by address, without any secret. `bound`: they do say it,
+    and only the journal does not.
     """
 
     entries: str = ""
+    bound: bool = False
 
 
 @dataclass

@@ -116,24 +116,26 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             made=planned.made,
             sleep=steering.sleep,
         )
-        ended: Counter[type[Event]] = Counter()
+        ended: dict[str, type[Event]] = {}
         try:
             for event in executor.run(planned.plan, workshop, steering):
-                ended[type(event)] += 1
+                if isinstance(event, Finished | Failed):
+                    ended[event.operation.key] = type(event)
                 yield event
         finally:
-            told = _told(planned, ended, entries)
+            counts = Counter(ended.values())
+            told = _told(planned, counts, entries)
             if entries != stored.entries:
                 stored = replace(stored, serial=stored.serial + 1, entries=entries)
                 bindings_file.write(site.bindings, stored)
             whole = planned.plan.complete and not planned.snapshot.poisoned
-            settled = whole and ended[Finished] == len(planned.plan.operations)
+            settled = whole and counts[Finished] == len(planned.plan.operations)
             try:
                 record.checkpoint(unsettled=() if settled else planned.state.left.open, **told, **history(stored))
             except CannotWrite as error:
                 if entries == planned.state.stored.entries:
                     raise
-                raise Unrecorded(error.file, error.what, bindings_file.line(stored)) from error
+                raise Unrecorded(error.file, error.what, bound=True) from error
 
 
 def _given(consents: Consents) -> dict[str, Data]:

@@ -145,7 +145,10 @@ class Writer:
         with failing(f"create {kind}"):
             document = dict(CALLS[kind].create(self._client, parent or "", KINDS[kind].to_wire(fields)))
             secret = document.pop("secret", None)
-            return Made(KINDS[kind].from_wire(document), Secret(secret) if secret else None)
+            live = KINDS[kind].from_wire(document)
+        if live.parent != parent:
+            raise CallFailed(f"create {kind}", Outcome.UNKNOWN, f"the answer is about something in {live.parent}")
+        return Made(live, Secret(secret) if secret else None)
 
     def update(self, kind: str, identifier: str, fields: Fields) -> Live:
         """Change the given fields of an object."""

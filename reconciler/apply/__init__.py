@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from reconciler.apply import twins
 from reconciler.apply.effects import Effects, Workshop
 from reconciler.apply.freshness import Observed
 from reconciler.errors import CallFailed, ReconcilerError
-from reconciler.model import Event, Failed, Finished, Operation, Plan, Progress, Skipped, Started
+from reconciler.model import Event, Failed, Finished, Operation, Plan, Progress, Skipped, Started, Verb
 
 __all__ = ["Observed", "Renew", "Steering", "Workshop", "run"]
 
@@ -71,6 +72,7 @@ def run(plan: Plan, workshop: Workshop, steering: Steering) -> Iterator[Event]:
         yield from _fail(walk, failed)
     for operation in walk.rest():
         yield Skipped(operation, "the run was stopped")
+    yield from twins.look(plan, walk.created, effects.made, workshop, stopped=stop.is_set())
 
 
 def _end(
@@ -121,6 +123,7 @@ class _Walk:
         for index, operation in enumerate(operations):
             for key in operation.after:
                 self._followers[key].append(index)
+        self.created: list[Operation] = []
         self.ready = [index for index, count in enumerate(self._missing) if not count]
 
     def begin(self) -> Operation:
@@ -137,6 +140,8 @@ class _Walk:
 
     def finish(self, operation: Operation) -> None:
         """Make ready what waited for this operation alone."""
+        if operation.verb is Verb.CREATE:
+            self.created.append(operation)
         for index in self._followers[operation.key]:
             self._missing[index] -= 1
             if not self._missing[index] and index in self._open:

@@ -29,7 +29,8 @@ from reconciler.plan.bound import bound, digests
 from reconciler.remote import Reader, Writer
 from reconciler.sinks import Sink
 
-_GRACE = (0.5, 1.0, 2.0)
+GRACE = (0.5, 1.0, 2.0)
+"""How long to wait, in seconds, for what others do or lists show late."""
 
 
 @dataclass(slots=True)
@@ -58,6 +59,12 @@ class Effects:
         self._workshop = workshop
         self._made: dict[Address, Live] = {**workshop.made}
         self._twins: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @property
+    def made(self) -> dict[Address, Live]:
+        """What this run has made, and an earlier one of the same plan."""
+        with self._workshop.lock:
+            return dict(self._made)
 
     def carry_out(self, operation: Operation) -> str | None:
         """Carry one operation out and record it; return the id of its object."""
@@ -155,7 +162,7 @@ class Effects:
     def _find(self, operation: Operation, parent: str | None, fields: Fields, known: set[str]) -> Live | None:
         """Look for the object of a create with an unknown outcome; give it time to appear."""
         kind = KINDS[operation.address.kind]
-        for pause in _GRACE:
+        for pause in GRACE:
             self._workshop.sleep(pause)
             with self._workshop.lock:
                 ours = {live.id for live in self._made.values()}

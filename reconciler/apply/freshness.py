@@ -79,6 +79,12 @@ class Observed:
             expected |= {identifier for each, identifier in self._expected if each == kind}
         return {live.id for live in there}, [live for live in there if live.id not in expected]
 
+    def strange(self, kind: str, there: Iterable[Live]) -> list[Live]:
+        """Pick what nobody here has made or seen before."""
+        with self._lock:
+            known = {identifier for each, identifier in self._expected if each == kind} | self._deleted
+        return [live for live in there if live.id not in known]
+
     def _read(self, kind: str, identifier: str, parent: str | None) -> Live | None:
         if not KINDS[kind].listed_by_owner:
             return self._reader.one(kind, identifier)

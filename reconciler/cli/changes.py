@@ -31,6 +31,7 @@ def plan(options: SaveOptions) -> None:
     from reconciler.cli.session import connect
     from reconciler.render.plan import shown
 
+    saved.refuse(options)
     lifetime = saved.lifetime(options)
     manifests = load(options)
     with connect(options, manifests) as (client, site):
@@ -81,10 +82,10 @@ def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
 
 @dataclass(slots=True)
 class Run:
-    """What a run did, whether the bindings say so, and the exit code of what ended it (0: it ended by itself)."""
+    """What a run did, what of it could not be written down, and the exit code of what ended it (0: it ended itself)."""
 
     events: list["Event"] = field(default_factory=list)
-    recorded: bool = True
+    unrecorded: Unrecorded | None = None
     ended: int = 0
 
 
@@ -126,8 +127,9 @@ def carry_out(options: ApplyOptions | DestroyOptions, planned: "Planned", client
                 if line:
                     _tell(line, stop)
         except Unrecorded as error:
-            terminal.warn(f"Error: {safe(str(error))}. What it would say is:\n{error.entries}")
-            run.recorded, run.ended = False, of_error(error)
+            lost = f". What it would say is:\n{error.entries}" if error.entries else ""
+            terminal.warn(f"Error: {safe(str(error))}{lost}")
+            run.unrecorded, run.ended = error, of_error(error)
     if received:
         run.ended = 128 + received[0]
     return run
@@ -151,10 +153,10 @@ def report(
     from reconciler.render import run as rendered
     from reconciler.render.plan import shown
 
-    done = run.recorded and not of_events(run.events)
+    done = run.unrecorded is None and not of_events(run.events)
     if not done or shown(planned.plan):
         again = ["reconciler", *sys.argv[1:]]
-        terminal.say(rendered.summary(run.events, terminal.look(options), again=again, recorded=run.recorded))
+        terminal.say(rendered.summary(run.events, terminal.look(options), again=again, unrecorded=run.unrecorded))
     if done and (known := pipeline.outputs(manifests, pipeline.state(site).entries)):
         terminal.say("\nOutputs:\n" + outputs.text(known, outputs.Format.TEXT))
     if os.environ.get("CI"):
@@ -165,7 +167,7 @@ def _keep(planned: "Planned", site: "Site", run: Run) -> None:
     """Name the files that a pipeline must keep, since they would go with its workspace."""
     from reconciler.model import Finished, Verb
 
-    if run.recorded:
+    if run.unrecorded is None or run.unrecorded.bound:
         terminal.warn(f"Keep {safe(str(site.bindings))}: without it, later renames and deletions need an `id`.")
     else:
         terminal.warn(f"Keep {safe(str(site.journal))}: it alone says what was done.")

@@ -76,6 +76,16 @@ def keep(options: SaveOptions, planned: "Planned", manifests: "Manifests", *, li
             terminal.say(f"Saved as {safe(str(options.out))}; it holds until {saved.stamp(sealed.expires)}.")
 
 
+def refuse(options: SaveOptions) -> None:
+    """Refuse to plan from a saved plan, and say what is done with one."""
+    from reconciler import saved
+
+    for path in options.paths or []:
+        if saved.sought(path):
+            what = f"{path} is a saved plan; see it with `reconciler show`, and apply it with `reconciler apply`"
+            raise typer.BadParameter(what, param_hint="PATH")
+
+
 def named(options: PlanOptions) -> Path | None:
     """Find the saved plan that is to be applied or rehearsed, if it is one."""
     from reconciler import saved

@@ -95,6 +95,11 @@ class Kind:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {each.name: each for each in self.fields})
 
+    @property
+    def can_be_double(self) -> bool:
+        """Whether two runs that do not see each other can make the same; each generation of a secret is its own."""
+        return not (self.keeps_natural_key or self.secret)
+
 
 def normal(declared: Field, value: Data) -> Data:
     """Bring a value into the form in which it is compared: sets sorted and never null."""

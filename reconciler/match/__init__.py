@@ -27,7 +27,8 @@ def match(
     not there falls back to its binding. `elsewhere` are the ids that other environments have bound.
     `unanswered` are creates that may have happened: what they made is taken for bound.
     """
-    bindings = {**bindings, **recovered(unanswered, snapshot, bindings, elsewhere)}
+    unrecorded = recovered(unanswered, snapshot, bindings, elsewhere)
+    bindings = {**bindings, **unrecorded}
     search = Search(manifests, snapshot, renamed(manifests, bindings), elsewhere)
     for kind in KINDS.values():
         addresses = [address for address in manifests.resources if address.kind == kind.name]
@@ -40,4 +41,5 @@ def match(
         leftovers(manifests, snapshot, bindings, search.found),
         (*search.problems, *wrong),
         frozenset(elsewhere),
+        frozenset(unrecorded),
     )

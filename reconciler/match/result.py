@@ -47,6 +47,8 @@ class Matches:
     problems: tuple[Problem, ...] = ()
     elsewhere: frozenset[str] = frozenset()
     """The objects that other environments have bound."""
+    unrecorded: frozenset[Address] = frozenset()
+    """The addresses whose object a killed run has made: the bindings are still to say so."""
 
     def ids(self) -> dict[Address, str]:
         """Map each address that has an object to the object's id."""

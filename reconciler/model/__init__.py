@@ -16,7 +16,7 @@ from reconciler.model.data import (
     substitute,
     texts,
 )
-from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started
+from reconciler.model.events import Event, Failed, Finished, Progress, Skipped, Started, Unchecked
 from reconciler.model.manifests import Former, Manifests, Output, Removal, Resource
 from reconciler.model.plan import Action, Change, FieldChange, Operation, Plan, Reason, Refusal, Seen, Upcoming, Verb
 from reconciler.model.record import Run, Step
@@ -63,6 +63,7 @@ __all__ = [
     "Step",
     "Tried",
     "Unanswered",
+    "Unchecked",
     "Undelivered",
     "Upcoming",
     "Verb",

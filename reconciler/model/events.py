@@ -46,4 +46,12 @@ class Skipped:
     because: str
 
 
-Event: TypeAlias = Started | Progress | Finished | Failed | Skipped
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Nobody has looked whether something of this kind was made twice."""
+
+    kind: str
+    because: str
+
+
+Event: TypeAlias = Started | Progress | Finished | Failed | Skipped | Unchecked

@@ -158,7 +158,8 @@ def _change(change: Change, context: _Context, result: Steps) -> None:
         predecessors=_predecessors(change, match, context),
     )
     if not change.fields:
-        if change.action is Action.ADOPT or change.previous or _outdated(bind, match):
+        unsaid = change.action is Action.ADOPT or change.previous or address in context.matches.unrecorded
+        if unsaid or _outdated(bind, match):
             result.operations.append(bind)
         return
     fields = {each.name: each.after for each in change.fields}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import KINDS
 from reconciler.model import UUID, Action, Change, Data, FieldChange, Plan, Refusal, Upcoming, canonical
+from reconciler.plan.twins import looked_through
 from reconciler.render.safe import safe, value
 from reconciler.render.style import Style
 
@@ -49,9 +50,15 @@ def summary(plan: Plan, style: Style) -> str:
     moved = sum(1 for change in plan.changes if change.previous)
     parts += [f"{moved} renamed"] if moved else []
     calls = plan.calls()
-    took = f"Applying takes {calls} call{'' if calls == 1 else 's'}."
+    took = f"Applying takes {_count(calls, 'call')}{_looks(plan)}."
     partial = "" if plan.complete else " This is a part of the root: the rest is out of scope."
     return f"{style.paint('Plan:', 'bold')} {', '.join(parts)}.\n{took}{partial}"
+
+
+def _looks(plan: Plan) -> str:
+    """Say how many lists follow the calls."""
+    lists = len(looked_through(plan.operations))
+    return f", then {_count(lists, 'list')} to look for twins" if lists else ""
 
 
 def shown(plan: Plan) -> bool:

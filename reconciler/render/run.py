@@ -4,7 +4,8 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from reconciler.model import Event, Failed, Finished, Operation, Progress, Skipped, Started, Verb
+from reconciler.errors import Unrecorded
+from reconciler.model import Event, Failed, Finished, Operation, Progress, Skipped, Started, Unchecked, Verb
 from reconciler.render.safe import safe
 from reconciler.render.style import Style
 from reconciler.render.who import how_to_log_in
@@ -45,25 +46,41 @@ def line(event: Event, style: Style) -> str | None:
             return style.paint(f"{operation.address}: {_DOING[operation.verb]} failed: {safe(str(error))}", "red")
         case Skipped(operation, because):
             return f"{operation.address}: not {_DONE[operation.verb]}: {safe(because)}"
+        case Unchecked(kind, because):
+            what = f"nobody has looked whether a {kind} was made twice, here and elsewhere: {safe(because)}"
+            return style.paint(f"warning: {what}", "yellow")
 
 
-def summary(events: Sequence[Event], style: Style, *, again: Sequence[str], recorded: bool = True) -> str:
-    """Sum a run up; `again` is the command that goes on from here, `recorded`: the bindings say what was done."""
-    done = Counter(event.operation.verb for event in events if isinstance(event, Finished))
+def summary(
+    events: Sequence[Event], style: Style, *, again: Sequence[str], unrecorded: Unrecorded | None = None
+) -> str:
+    """Sum a run up; `again` is the command that goes on from here."""
     failed = [event for event in events if isinstance(event, Failed)]
+    lost = {event.operation.key for event in failed}
+    done = Counter(
+        event.operation.verb for event in events if isinstance(event, Finished) and event.operation.key not in lost
+    )
     skipped = [event.operation for event in events if isinstance(event, Skipped)]
     counts = f"{done[Verb.CREATE]} created, {done[Verb.UPDATE]} changed, {done[Verb.DELETE]} deleted"
     counts += f", {done[Verb.BIND]} bound" if done[Verb.BIND] else ""
     counts += f", {done[Verb.FORGET]} forgotten" if done[Verb.FORGET] else ""
-    if recorded and not failed and not skipped:
+    if unrecorded is None and not failed and not skipped:
         return f"{style.paint('Apply complete!', 'green')} {counts}."
     lines = [style.paint("Apply incomplete:", "red") + f" {counts}, {len(failed)} failed, {len(skipped)} not begun."]
     lines += [f"  failed: {event.operation.address}: {safe(str(event.error))}" for event in failed]
     lines += [f"  not begun: {_operation(operation)}" for operation in skipped]
     lines += dict.fromkeys(hint for event in failed if (hint := how_to_log_in(event.error)))
-    known = "What was done is recorded." if recorded else "The bindings do not say yet what was done; the journal does."
-    lines.append(f"{known} To go on from here: {safe(shlex.join(again))}")
+    lines.append(f"{_known(unrecorded)} To go on from here: {safe(shlex.join(again))}")
     return "\n".join(lines)
+
+
+def _known(unrecorded: Unrecorded | None) -> str:
+    """Say where it stands what was done."""
+    if unrecorded is None:
+        return "What was done is recorded."
+    if unrecorded.bound:
+        return "The bindings say what was done; the journal does not."
+    return "The bindings do not say yet what was done; the journal does."
 
 
 def _operation(operation: Operation) -> str:

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -67,20 +69,35 @@ class Bench:
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> Ran:
         return self._run([sys.executable, "-m", "reconciler", *arguments], stdin, environment)
 
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the program, and do not wait for it; both its streams are read as one."""
+        return subprocess.Popen(
+            [sys.executable, "-u", "-m", "reconciler", *arguments],
+            cwd=self.folder,
+            env=self._environment(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def shell(self, script: str) -> Ran:
         """Run a script in which the program is `$reconciler`; the exit code is the program's, also in a pipe."""
         program = f"{sys.executable} -m reconciler"
         return self._run(["bash", "-o", "pipefail", "-c", script], "", {"reconciler": program})
 
-    def _run(self, command: list[str], stdin: str, environment: dict[str, str]) -> Ran:
+    def _environment(self, environment: dict[str, str]) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("RECONCILER_", "GLOBUS_"))}
         plain.pop("CI", None)
         plain["XDG_CONFIG_HOME"] = str(self.folder / ".config")
         plain["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+        return {**plain, "PYTHONPATH": str(REPOSITORY), **environment}
+
+    def _run(self, command: list[str], stdin: str, environment: dict[str, str]) -> Ran:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**plain, "PYTHONPATH": str(REPOSITORY), **environment},
+            env=self._environment(environment),
             input=stdin,
             capture_output=True,
             text=True,
@@ -114,6 +131,67 @@ class Bench:
     def behind_its_back(self, person: str = "rosalind@globusid.org") -> Iterator[Api]:
         with Emulator(self.db) as emulator:
             yield Api(emulator.base_url, emulator.person_token(person))
+
+
+@dataclass
+class Relay:
+    """Stands between the program and the service."""
+
+    service: str
+    url: str = ""
+    before: Callable[[str, str], bool] = lambda _method, _path: True
+    """Sees method and path before the service does, and says whether the service ever does."""
+    forge: Callable[[str, str, bytes], bytes | None] = lambda _method, _path, _content: None
+    """Makes of an answer's body the bytes that are sent instead of the answer, before the connection ends."""
+
+
+def _handler(relay: Relay) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_call(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if not relay.before(self.command, self.path):
+                self.close_connection = True
+                return
+            kept = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
+            answer = requests.request(self.command, relay.service + self.path, data=body, headers=kept, timeout=20)
+            forged = relay.forge(self.command, self.path, answer.content)
+            if forged is not None:
+                self.close_connection = True
+                self.wfile.write(forged)
+                return
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = handle_call
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    return Handler
+
+
+@contextmanager
+def _relaying(service: str) -> Iterator[Relay]:
+    relay = Relay(service)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(relay))
+    relay.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield relay
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def relaying() -> Callable[[str], AbstractContextManager[Relay]]:
+    """Stand before a service."""
+    return _relaying
 
 
 @pytest.fixture

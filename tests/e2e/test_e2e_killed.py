@@ -7,9 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass
 class Between:
-    """Stands between the program and the service, and kills the program around its nth write."""
+    """Kills the program around its nth write, which a relay passes on."""
 
     service: str
     nth: int = 0
@@ -31,6 +29,18 @@ class Between:
     victim: "subprocess.Popen[str] | None" = None
     writes: int = 0
     turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def before(self, method: str, path: str) -> bool:
+        if not self.answered and self.strikes(method, path):
+            self.kill()
+            return False
+        return True
+
+    def forge(self, method: str, path: str, _content: bytes) -> bytes | None:
+        if self.answered and self.strikes(method, path):
+            self.kill()
+            return b""
+        return None
 
     def strikes(self, method: str, path: str) -> bool:
         if method == "GET" or not path.startswith("/v2/api/"):
@@ -42,44 +52,6 @@ class Between:
     def kill(self) -> None:
         assert self.victim is not None
         os.kill(self.victim.pid, signal.SIGKILL)
-
-
-@contextmanager
-def standing(between: Between) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_call(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            strikes = between.strikes(self.command, self.path)
-            if strikes and not between.answered:
-                between.kill()
-                self.close_connection = True
-                return
-            kept = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
-            answer = requests.request(self.command, between.service + self.path, data=body, headers=kept, timeout=20)
-            if strikes:
-                between.kill()
-                self.close_connection = True
-                return
-            self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers["Content-Type"])
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        do_GET = do_POST = do_PUT = do_DELETE = handle_call
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @dataclass
@@ -117,12 +89,13 @@ class Site:
 
 
 @pytest.fixture
-def site(copied: Callable[[str], Any]) -> Iterator[Site]:
+def site(copied: Callable[[str], Any], relaying: Any) -> Iterator[Site]:
     bench = copied("genomics-portal")
     with Emulator(bench.folder / "world.db") as emulator:
         between = Between(emulator.base_url)
-        with standing(between) as url:
-            yield Site(bench, between, url, emulator.person_token("rosalind@globusid.org"))
+        with relaying(emulator.base_url) as relay:
+            relay.before, relay.forge = between.before, between.forge
+            yield Site(bench, between, relay.url, emulator.person_token("rosalind@globusid.org"))
 
 
 AROUND = pytest.mark.parametrize("answered", [False, True], ids=["before the call", "after the call"])

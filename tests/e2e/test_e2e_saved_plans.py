@@ -319,6 +319,15 @@ def test_refused_plan_is_saved_shown_and_not_applied(served: Served) -> None:
     assert served.calls() == []
 
 
+def test_planning_from_a_saved_plan_is_wrong_usage_that_names_what_was_meant(served: Served) -> None:
+    served.bench.write("a.yaml", PROJECT)
+    served.must("plan", "--out", "plan.json")
+    for command in ("plan", "diff"):
+        ran = served.run(command, "plan.json")
+        assert ran.code == 64
+        assert "plan.json is a saved plan; see it with `reconciler show`, and apply it with" in ran.err
+
+
 def test_consents_are_given_to_the_plan_and_never_to_its_apply(served: Served) -> None:
     served.bench.write("a.yaml", MORE)
     served.must("apply", "--auto-approve")

@@ -46,7 +46,7 @@ def test_plan_shows_creates_with_what_is_not_known_yet(resource: Make, ref: Name
       client_secret: (sensitive)
 
 Plan: 0 to adopt, 3 to add, 0 to change, 0 to replace, 0 to delete.
-Applying takes 4 calls.\
+Applying takes 4 calls, then 2 lists to look for twins.\
 """)
 
 
@@ -125,7 +125,7 @@ Refused:
     to allow it: --allow-replace client/genomics/web
 
 Plan: 0 to adopt, 0 to add, 0 to change, 2 to replace, 0 to delete.
-Applying takes 3 calls.\
+Applying takes 3 calls, then 1 list to look for twins.\
 """)
 
 

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from inline_snapshot import snapshot
 
-from reconciler.errors import CallFailed, Outcome
-from reconciler.model import Address, Event, Failed, Finished, Operation, Progress, Skipped, Started, Verb
+from reconciler.errors import CallFailed, Outcome, StaleObject, Unrecorded
+from reconciler.model import Address, Event, Failed, Finished, Operation, Progress, Skipped, Started, Unchecked, Verb
 from reconciler.render.outputs import Format, text
 from reconciler.render.run import line, summary
 from reconciler.render.safe import safe
@@ -67,7 +67,7 @@ What was done is recorded. To go on from here: reconciler apply 'sp dir' 'a;b'\
 
 
 def test_summary_of_a_run_that_is_not_recorded_is_never_complete() -> None:
-    assert summary([Finished(CREATE, "a", 1)], PLAIN, again=["x"], recorded=False) == snapshot("""\
+    assert summary([Finished(CREATE, "a", 1)], PLAIN, again=["x"], unrecorded=Unrecorded("b", "full")) == snapshot("""\
 Apply incomplete: 1 created, 0 changed, 0 deleted, 0 failed, 0 not begun.
 The bindings do not say yet what was done; the journal does. To go on from here: x\
 """)
@@ -106,3 +106,22 @@ def test_safe_breaks_what_a_pipeline_would_obey(text: str, shown: str) -> None:
 
 def test_safe_leaves_letters_of_every_script() -> None:
     assert safe("Žluť 基因 🧬") == "Žluť 基因 🧬"
+
+
+def test_summary_says_where_it_stands_what_was_done() -> None:
+    done = [Finished(CREATE, "a", 1)]
+    said = summary(done, PLAIN, again=["x"], unrecorded=Unrecorded("journal.jsonl", "full", bound=True))
+    assert said.startswith("Apply incomplete: 1 created")
+    assert said.endswith("The bindings say what was done; the journal does not. To go on from here: x")
+
+
+def test_summary_counts_what_was_taken_back_as_failed() -> None:
+    taken_back = Failed(CREATE, StaleObject("client/p/web", "somebody else made the same"), 0)
+    said = summary([Finished(CREATE, "a", 1), taken_back], PLAIN, again=["x"])
+    assert said.startswith("Apply incomplete: 0 created, 0 changed, 0 deleted, 1 failed, 0 not begun.")
+
+
+def test_line_warns_of_what_nobody_has_looked_for() -> None:
+    assert line(Unchecked("client", "list clients: down (503)"), PLAIN) == (
+        "warning: nobody has looked whether a client was made twice, here and elsewhere: list clients: down (503)"
+    )
