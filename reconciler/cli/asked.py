@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from reconciler.model import Address, Aim
 
 
-_IN_USE = "RECONCILER_CREDENTIAL_ID"
-
-
 def consents(options: PlanOptions | DestroyOptions | RotateOptions) -> "Consents":
     """Say what is agreed to."""
     from reconciler.guards import Consents
@@ -49,15 +46,20 @@ def aim(options: PlanOptions | DestroyOptions | RotateOptions) -> "Aim":
 
     if isinstance(options, RotateOptions):
         named, _ = _to_rotate(options)
-        return Aim(targets=named, rotate=named, revoke=options.revoke_old, in_use=os.environ.get(_IN_USE))
+        return Aim(targets=named, rotate=named, revoke=options.revoke_old, in_use=in_use())
     destroys = isinstance(options, DestroyOptions)
     return Aim(
         targets=_addresses(options.target),
         excluded=_addresses(options.exclude),
         replace=() if isinstance(options, DestroyOptions) else _addresses(options.replace),
         destroy=destroys,
-        in_use=os.environ.get(_IN_USE),
+        in_use=in_use(),
     )
+
+
+def in_use() -> str | None:
+    """Name the credential that this run uses, where that is told."""
+    return os.environ.get("RECONCILER_CREDENTIAL_ID")
 
 
 def manifests(options: Running) -> ManifestOptions:

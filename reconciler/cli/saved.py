@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reconciler.cli import terminal
+from reconciler.cli import asked, terminal
 from reconciler.cli.exits import Exit, of_events
 from reconciler.cli.load import calls_at_once, config, load
 from reconciler.cli.options import ApplyOptions, SaveOptions, ShowOptions
@@ -116,7 +116,9 @@ def apply(options: ApplyOptions, file: Path) -> None:
         saved.belongs(opened, manifests, site)
         terminal.say(shown)
         with locked(site, options.lock_timeout):
-            planned = saved.follow(opened, manifests, client, site, parallelism=calls_at_once(options))
+            planned = saved.follow(
+                opened, manifests, client, site, parallelism=calls_at_once(options), in_use=asked.in_use()
+            )
             if not planned.plan.operations:
                 terminal.say("Nothing is left to do of this plan.")
                 return

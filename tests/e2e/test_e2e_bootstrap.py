@@ -79,7 +79,11 @@ def test_pipeline_is_made_by_a_person_and_keeps_itself_alive(pipeline: Pipeline)
         assert f"{first['RECONCILER_CREDENTIAL_ID']} stays, since this run may be using it itself" in told
         assert pipeline.works(first)
 
-    assert f"⌫ {CI}" in pipeline.run("apply", "--auto-approve", "--target", CI, secrets=second)
+    pipeline.run("plan", "--out", "saved.plan", secrets=second)
+    for secrets in (first, unnamed):
+        pipeline.run("apply", "saved.plan", secrets=secrets, code=12)
+        assert pipeline.works(first)
+    assert f"⌫ {CI}" in pipeline.run("apply", "saved.plan", secrets=second)
     assert not pipeline.works(first)
     assert "No changes." in pipeline.run("plan", "--detailed-exitcode", secrets=second)
 

@@ -190,14 +190,14 @@ def test_rotation_that_is_due_is_a_change_and_said_before_and_after(applied: Des
 SINK = """\
 import json, os, sys
 asked = json.load(sys.stdin)
-if asked["action"] == "put": ENDING
+if asked["action"] == "ACTION": ENDING
 print("null" if asked["action"] == "head" else "{}")
 """
 
 
-def exec_sink(desk: Desk, ending: str) -> None:
-    """Deliver by a program that ends a delivery in some way."""
-    desk.bench.write("sink.py", SINK.replace("ENDING", ending))
+def exec_sink(desk: Desk, ending: str, action: str = "put") -> None:
+    """Deliver by a program that ends one of its actions in some way."""
+    desk.bench.write("sink.py", SINK.replace("ENDING", ending).replace("ACTION", action))
     sink = f"{{exec: {{command: [{json.dumps(sys.executable)}, sink.py], readable: false}}}}"
     desk.bench.write("a.yaml", MANIFEST.replace("{file: {path: secrets/other.json}}", sink))
 
@@ -229,6 +229,18 @@ def test_rotation_that_cannot_be_delivered_keeps_the_old_secret(desk: Desk, revo
     desk.must("apply", "--auto-approve")
     assert set(before) <= set(desk.live())
     assert not set(left) & set(desk.live())
+
+
+def test_sink_that_is_down_before_a_rotation_makes_nothing(desk: Desk) -> None:
+    exec_sink(desk, "pass")
+    desk.must("apply", "--auto-approve")
+    before = desk.live()
+    exec_sink(desk, "sys.exit(1)", "preflight")
+    desk.emulator.forget_requests()
+    desk.must("rotate", OTHER, "--auto-approve", code=1)
+    paths = [each["path"] for each in desk.emulator.requests if each["method"] == "POST"]
+    assert not [path for path in paths if path.endswith("/credentials")]
+    assert desk.live() == before
 
 
 def test_program_leaves_no_core_nor_does_what_it_runs(desk: Desk) -> None:
