@@ -68,7 +68,7 @@ def compare(
     for address, leftover in matches.leftovers.items():
         removal = _removal(address, removed)
         gone = leftover.live is None and not any(kind in snapshot.poisoned for kind in lineage(address.kind))
-        leaving = _leaving(address, leftover, removal, gone=gone)
+        leaving = _leaving(address, leftover, removal, gone=gone, alone=owner(address) in manifests.resources)
         changes.append(leaving)
         if leaving.action is Action.DELETE:
             changes += _superseded(address, leftover.binding, snapshot, leaving.place)
@@ -206,7 +206,7 @@ def _other_generations(leaving: Change, leftover: Leftover, matches: Matches, sn
     live = leftover.live
     if live is None or not KINDS[live.kind].secret or "#" not in str(live.fields["name"]):
         return
-    taken = set(matches.ids().values()) | {other.id for other in matches.leftovers.values()}
+    taken = {*matches.ids().values(), *(other.id for other in matches.leftovers.values()), *matches.elsewhere}
     name = str(live.fields["name"]).rpartition("#")[0]
     for other in snapshot.each(live.kind):
         generation = str(other.fields["name"]).rpartition("#")[0] == name
@@ -220,7 +220,8 @@ def _removal(address: Address, removed: Mapping[Address, Removal]) -> Removal | 
     return removed.get(address) or next(kept, None)
 
 
-def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, gone: bool) -> Change:
+def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, gone: bool, alone: bool) -> Change:
+    """Say how an object leaves; `alone`: what owns it stays."""
     place = removal.place if removal else None
     if gone:
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="its object is gone")
@@ -228,6 +229,8 @@ def _leaving(address: Address, leftover: Leftover, removal: Removal | None, *, g
         return Change(address, Action.FORGET, id=leftover.id, place=place, because="the manifests keep its object")
     if not removal and leftover.binding and only_referenced(address, leftover.binding):
         return Change(address, Action.FORGET, id=leftover.id, because="nothing of it was managed here")
+    if not removal and alone and leftover.binding and _only_listed(address, leftover.binding):
+        return Change(address, Action.FORGET, id=leftover.id, because="it had no sink, and was only looked for")
     because = removal.why if removal else "it has left the manifests"
     return Change(address, Action.DELETE, id=leftover.id, place=place, because=because)
 
@@ -236,6 +239,11 @@ def only_referenced(address: Address, binding: Binding) -> bool:
     """Tell whether no field of an object was ever managed: it was only referred to."""
     kind = KINDS[address.kind]
     return not kind.secret and not binding.digests.keys() - {kind.owner_field}
+
+
+def _only_listed(address: Address, binding: Binding) -> bool:
+    """Tell whether a credential was inventory: its secret was never delivered from here."""
+    return KINDS[address.kind].secret and binding.sink is None
 
 
 def _differences(resource: Resource, match: Match, ids: Mapping[Address, str]) -> Iterator[tuple[str, Data, Data]]:

@@ -3,7 +3,7 @@
 At most one older generation is kept beside the newest, and none ends before the newest was delivered.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +17,8 @@ class Life:
     """What becomes of the generations of one credential: `rotate` says why a new one is made, if it is."""
 
     rotate: str | None = None
+    first: bool = False
+    """Whether it has no generation yet."""
     retired: tuple[tuple[Live, str], ...] = ()
     spared: tuple[Live, ...] = ()
     """Those whose time is over, and which this run may be using itself."""
@@ -48,6 +50,11 @@ def decide(
     return decided
 
 
+def unmade(lives: Mapping[Address, Life], aim: Aim) -> Address | None:
+    """Name a credential that is to be rotated and was never made."""
+    return next((address for address in aim.rotate if address not in lives or lives[address].first), None)
+
+
 def generations(
     resource: Resource, current: Live | None, *, client: str | None, taken: Container[str], snapshot: Snapshot
 ) -> Generations:
@@ -77,6 +84,7 @@ def life(resource: Resource, found: Generations, *, snapshot: Snapshot, aim: Aim
     ending = {live.id for live, _ in ended}
     return Life(
         rotate=rotate,
+        first=current is None and not others,
         retired=tuple(each for each in ended if each[0] not in spared),
         spared=spared,
         upcoming=(

@@ -13,7 +13,8 @@ from reconciler.apply import Steering
 from reconciler.apply.verification import verifier
 from reconciler.auth import AuthClient
 from reconciler.diff import Comparison, compare
-from reconciler.errors import CannotWrite, Unrecorded
+from reconciler.errors import CannotWrite, UnknownAddress, Unrecorded
+from reconciler.generations import unmade
 from reconciler.guards import Case, Consents
 from reconciler.manifest import aimed
 from reconciler.model import (
@@ -76,6 +77,10 @@ def planned(manifests: Manifests, client: AuthClient, site: Site, consents: Cons
     wanted = destruction.nothing(manifests, known.entries) if aim.destroy else manifests
     seen = decided(surveyed(wanted, client, known, others(site), means))
     comparison = compare(seen.manifests, seen.matches, seen.snapshot, undelivered=known.undelivered(), aim=aim)
+    if never := unmade(comparison.lives, aim):
+        raise UnknownAddress(
+            "rotate", str(never), "it has no secret yet that could be replaced", "`apply` makes its first"
+        )
     comparison = partial.restrict(comparison, seen.manifests, seen.snapshot, aim)
     comparison = consequences.told(comparison, seen.matches, seen.snapshot)
     made = planning.build(seen.manifests, seen.matches, comparison, snapshot=seen.snapshot, target=site.target)
@@ -115,6 +120,7 @@ def apply(planned: Planned, client: AuthClient, site: Site, steering: Steering) 
             verify=verifier(client, steering.sleep),
             made=planned.made,
             sleep=steering.sleep,
+            mask=steering.mask,
         )
         ended: dict[str, type[Event]] = {}
         try:
@@ -172,6 +178,7 @@ def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Addr
 def _notes(plan: Plan, seen: Survey, known: State, comparison: Comparison) -> Iterator[str]:
     yield from _deliveries(plan, seen.sinks, known.entries)
     yield from _spared(comparison)
+    yield from _unchecked(seen, comparison)
 
 
 def _spared(comparison: Comparison) -> Iterator[str]:
@@ -180,6 +187,15 @@ def _spared(comparison: Comparison) -> Iterator[str]:
         for spared in life.spared:
             why = "this run may be using it itself; name the one that it uses in RECONCILER_CREDENTIAL_ID"
             yield f"{address}: the earlier generation {spared.id} stays, since {why}"
+
+
+def _unchecked(seen: Survey, comparison: Comparison) -> Iterator[str]:
+    """Say which credentials are taken for delivered on the word of the bindings alone."""
+    for address in comparison.lives:
+        live = seen.matches.found[address].live
+        if live and address not in seen.heads:
+            where = seen.sinks[address].destination
+            yield f"{address}: not checked: {where} cannot be read back, and by the bindings holds the secret {live.id}"
 
 
 def _left_behind(plan: Plan, stated: Manifests, known: State, aim: Aim) -> Iterator[str]:

@@ -16,10 +16,11 @@ from pathlib import Path
 from reconciler import files, live
 from reconciler.auth import AuthClient
 from reconciler.errors import CannotWrite, StalePlan
+from reconciler.generations import may_be_in_use
 from reconciler.kinds import KINDS, lineage
 from reconciler.manifest import fits
 from reconciler.match.recovery import recovered
-from reconciler.model import Address, Binding, Manifests, Plan, Snapshot, Undelivered, digest
+from reconciler.model import Address, Aim, Binding, Manifests, Operation, Plan, Snapshot, Undelivered, Verb, digest
 from reconciler.pipeline import Planned
 from reconciler.plan.remainder import Remainder, remainder
 from reconciler.plan.saved import NotAPlan, Origin, Saved, is_plan, objection, read, stamp, write
@@ -136,8 +137,13 @@ def belongs(opened: Opened, manifests: Manifests, site: Site) -> None:
         raise opened.refuse(f"is for {plan.target}, not for {site.target}: name that target, or plan again")
 
 
-def follow(opened: Opened, manifests: Manifests, client: AuthClient, site: Site, *, parallelism: int) -> Planned:
-    """Find what is left of a saved plan; raise StalePlan when it does not hold any more. Nothing here can write."""
+def follow(
+    opened: Opened, manifests: Manifests, client: AuthClient, site: Site, *, parallelism: int, in_use: str | None = None
+) -> Planned:
+    """Find what is left of a saved plan; raise StalePlan when it does not hold any more. Nothing here can write.
+
+    `in_use` is the credential that this run uses, where that is known.
+    """
     belongs(opened, manifests, site)
     known = _bindings(opened, site)
     plan, undelivered = opened.saved.plan, known.undelivered()
@@ -150,8 +156,24 @@ def follow(opened: Opened, manifests: Manifests, client: AuthClient, site: Site,
     left = remainder(plan, snapshot, entries, undelivered)
     if left.stale:
         raise opened.refuse(_stale(left))
+    if ours := _own(left.operations, snapshot, undelivered, Aim(in_use=in_use)):
+        raise opened.refuse(f"revokes {ours}, which this run may be using itself; apply it with a newer credential")
     rest = replace(plan, operations=left.operations)
     return Planned(rest, replace(known, entries=entries), snapshot, sinks, started, made=left.made)
+
+
+def _own(
+    operations: Iterable[Operation], snapshot: Snapshot, undelivered: Iterable[Undelivered], aim: Aim
+) -> str | None:
+    """Name a credential that a plan revokes, and that this run may be using: nobody uses what was never delivered."""
+    lost = {each.mark for each in undelivered}
+    for each in operations:
+        live = snapshot.find(each.address.kind, each.id or "")
+        if live is None or each.verb is not Verb.DELETE or not KINDS[live.kind].secret:
+            continue
+        if str(live.fields["name"]).rpartition("#")[2] not in lost and may_be_in_use(live, snapshot, aim):
+            return live.id
+    return None
 
 
 def _bindings(opened: Opened, site: Site) -> State:

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from reconciler.apply import twins
+from reconciler.apply.delivery import Mask, unmasked
 from reconciler.apply.effects import Effects, Workshop
 from reconciler.apply.freshness import Observed
 from reconciler.errors import CallFailed, ReconcilerError
@@ -33,12 +34,16 @@ def _no_renewal(_refused: CallFailed) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """How a run is steered from outside: how many calls at once, when to stop, who logs in again, and how to wait."""
+    """How a run is steered from outside: how many calls at once, when to stop, who logs in again, and how to wait.
+
+    `mask` is told each new secret before anything else is done with it.
+    """
 
     parallelism: int
     stop: threading.Event = field(default_factory=threading.Event)
     renew: Renew = _no_renewal
     sleep: Callable[[float], None] = time.sleep
+    mask: Mask = unmasked
 
 
 def run(plan: Plan, workshop: Workshop, steering: Steering) -> Iterator[Event]:

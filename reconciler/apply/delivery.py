@@ -12,16 +12,23 @@ from dataclasses import dataclass, replace
 from reconciler.apply.verification import Verify
 from reconciler.errors import CallFailed, CannotWrite, Outcome, SinkFailed, Undecided, Unrecorded, Unverified
 from reconciler.journal import Journal
-from reconciler.model import Binding, Live, Operation
+from reconciler.model import Binding, Live, Operation, Secret
 from reconciler.remote import Made, Reader, Writer
 from reconciler.sinks import Delivery, Sink
+
+Mask = Callable[[Secret], None]
+"""Keeps a new secret out of a log that is written elsewhere."""
+
+
+def unmasked(_: Secret) -> None:
+    """Mask nothing: nobody else writes a log of this run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """Makes one generation of a credential and delivers its secret.
 
-    `bound` makes the binding to record for it, and keeps it.
+    `bound` makes the binding to record for it, and keeps it. `mask` is told the secret before all that.
     """
 
     reader: Reader
@@ -29,6 +36,7 @@ class Delivering:
     journal: Journal
     bound: Callable[[Live], Binding]
     verify: Verify
+    mask: Mask = unmasked
 
     def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: str | None) -> Live:
         """Make a generation, try it, deliver it, and read back what arrived; revoke it when one of these fails.
@@ -55,6 +63,8 @@ class Delivering:
                 if last:
                     raise failure from None
                 continue
+            if made.secret:
+                self.mask(made.secret)
             return self._deliver(operation, made, sink, intent=intent, expected=held.credential_id if held else None)
         raise AssertionError("the last attempt returns or raises")
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.apply.delivery import Delivering, happened
+from reconciler.apply.delivery import Delivering, Mask, happened, unmasked
 from reconciler.apply.freshness import Observed
 from reconciler.apply.verification import Verify
 from reconciler.errors import CallFailed, Outcome, ReconcilerError, StaleObject, Undecided
@@ -49,6 +49,7 @@ class Workshop:
     verify: Verify
     made: Mapping[Address, Live] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
+    mask: Mask = unmasked
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -111,7 +112,9 @@ class Effects:
         workshop = self._workshop
         with workshop.lock:
             binding = workshop.entries.get(operation.previous or operation.address)
-        delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound, workshop.verify)
+        delivering = Delivering(
+            workshop.reader, workshop.writer, workshop.journal, bound, verify=workshop.verify, mask=workshop.mask
+        )
         ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 

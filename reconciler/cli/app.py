@@ -1,5 +1,6 @@
 """The commands by their names, and what happens to whatever they raise."""
 
+import resource
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -19,6 +20,7 @@ from reconciler.cli.options import (
     ManifestOptions,
     OutputOptions,
     PlanOptions,
+    RotateOptions,
     SaveOptions,
     ShowOptions,
     TargetOptions,
@@ -47,6 +49,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("apply", taking(ApplyOptions, changes.apply)),
     ("destroy", taking(DestroyOptions, changes.destroy)),
     ("rehearse", taking(PlanOptions, rehearse.rehearse)),
+    ("rotate", taking(RotateOptions, changes.rotate)),
     ("drift", taking(DriftOptions, differences.drift)),
     ("import", taking(adopt.ImportOptions, adopt.adopt)),
     ("pin", taking(pinning.PinOptions, pinning.pin)),
@@ -96,7 +99,13 @@ def _usage(error: Exception) -> str:
 def main() -> None:
     """Run the command line and exit."""
     terminal.prepare()
+    _leave_no_core()
     sys.exit(run(sys.argv[1:]))
+
+
+def _leave_no_core() -> None:
+    """See that a crash, of this program or one that it runs, writes no memory with secrets in it to a disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run(arguments: list[str]) -> int:

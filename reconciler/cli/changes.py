@@ -1,4 +1,4 @@
-"""`plan`, `apply` and `destroy`: show what would happen, and make it happen."""
+"""`plan`, `apply`, `destroy` and `rotate`: show what would happen, and make it happen."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import typer
 from reconciler.cli import asked, terminal
 from reconciler.cli.exits import Exit, of_error, of_events
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import ApplyOptions, DestroyOptions, PlanOptions, SaveOptions
+from reconciler.cli.options import ApplyOptions, DestroyOptions, PlanOptions, RotateOptions, Running, SaveOptions
 from reconciler.errors import CannotWrite, Unrecorded
 from reconciler.render.safe import safe
 
@@ -58,12 +58,17 @@ def destroy(options: DestroyOptions) -> None:
     _carry_out(options, "Delete all of this? There is no way back.")
 
 
-def _carry_out(options: ApplyOptions | DestroyOptions, question: str) -> None:
+def rotate(options: RotateOptions) -> None:
+    """Replace the secrets of credentials now: plan, show the plan, ask, and apply it. The old ones stay a while."""
+    _carry_out(options, "Rotate these secrets?")
+
+
+def _carry_out(options: Running, question: str) -> None:
     from reconciler.cli.rehearse import required
     from reconciler.cli.session import connect, locked
     from reconciler.render.plan import shown
 
-    manifests = load(options)
+    manifests = load(asked.manifests(options))
     with connect(options, manifests) as (client, site), locked(site, options.lock_timeout):
         planned = make(options, manifests, client, site)
         if not planned.plan.applyable:
@@ -89,9 +94,7 @@ class Run:
     ended: int = 0
 
 
-def make(
-    options: PlanOptions | DestroyOptions, manifests: "Manifests", client: "AuthClient", site: "Site"
-) -> "Planned":
+def make(options: PlanOptions | Running, manifests: "Manifests", client: "AuthClient", site: "Site") -> "Planned":
     """Plan and show it."""
     from reconciler import pipeline
     from reconciler.render import plan as rendered
@@ -110,7 +113,7 @@ def make(
     return planned
 
 
-def carry_out(options: ApplyOptions | DestroyOptions, planned: "Planned", client: "AuthClient", site: "Site") -> Run:
+def carry_out(options: Running, planned: "Planned", client: "AuthClient", site: "Site") -> Run:
     """Apply a plan, showing what happens."""
     from reconciler import pipeline
     from reconciler.cli.login import renewing
@@ -119,7 +122,7 @@ def carry_out(options: ApplyOptions | DestroyOptions, planned: "Planned", client
     run, look = Run(), terminal.look(options)
     with _signals() as (stop, received):
         renew = renewing(client, no_input=options.no_input)
-        steering = pipeline.Steering(calls_at_once(options), stop, renew)
+        steering = pipeline.Steering(calls_at_once(options), stop, renew, mask=terminal.mask)
         try:
             for event in pipeline.apply(planned, client, site, steering):
                 run.events.append(event)
@@ -144,9 +147,7 @@ def _tell(line: str, stop: threading.Event) -> None:
         stop.set()
 
 
-def report(
-    options: ApplyOptions | DestroyOptions, manifests: "Manifests", planned: "Planned", site: "Site", run: Run
-) -> None:
+def report(options: Running, manifests: "Manifests", planned: "Planned", site: "Site", run: Run) -> None:
     """Say what came of a run, and what is to be done now."""
     from reconciler import pipeline
     from reconciler.render import outputs

@@ -1,17 +1,23 @@
 """With whose credentials a command acts: a token, a client's, or the login that is kept. Reads the environment."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from reconciler.cli import terminal
 from reconciler.cli.load import calls_at_once, config
-from reconciler.cli.options import ReadOptions, Targeting
+from reconciler.cli.options import ReadOptions, Running, Targeting
 from reconciler.errors import InvalidSettings, NotAuthenticated
+from reconciler.model import Secret
 
 if TYPE_CHECKING:
-    from reconciler.auth import AuthClient, NativeAppAuthClient
+    from reconciler.auth import AuthClient, NativeAppAuthClient, OAuthTokenResponse
     from reconciler.auth.authorizers import GlobusAuthorizer
     from reconciler.login import Login
+
+OnRefresh: TypeAlias = "Callable[[OAuthTokenResponse], None] | None"
+"""What is told the tokens that a command gets on its way."""
 
 _TOKEN_VARIABLE = "RECONCILER_ACCESS_TOKEN"  # noqa: S105 - the name of one
 _CLIENT_VARIABLES = (
@@ -71,11 +77,11 @@ def native(options: Targeting, client_id: str) -> "NativeAppAuthClient":
         raise InvalidSettings(str(error)) from None
 
 
-def as_person(app: "NativeAppAuthClient", login: "Login") -> "GlobusAuthorizer":
+def as_person(app: "NativeAppAuthClient", login: "Login", on_refresh: OnRefresh = None) -> "GlobusAuthorizer":
     """Act as a person who is logged in."""
     from reconciler.auth import RefreshTokenAuthorizer
 
-    return RefreshTokenAuthorizer(login.refresh_token.reveal(), app)
+    return RefreshTokenAuthorizer(login.refresh_token.reveal(), app, on_refresh=on_refresh)
 
 
 def target(made: "AuthClient | NativeAppAuthClient") -> str:
@@ -105,7 +111,7 @@ def _kept(options: Targeting) -> Acting | None:
     if found is None:
         return None
     login, where = found
-    return Acting(as_person(native(options, login.client_id), login), where)
+    return Acting(as_person(native(options, login.client_id), login, on_refresh=_masking(options)), where)
 
 
 def _as_client(client_id: str, secret: str, options: Targeting) -> "GlobusAuthorizer":
@@ -118,7 +124,19 @@ def _as_client(client_id: str, secret: str, options: Targeting) -> "GlobusAuthor
         )
     except GlobusSDKUsageError as error:
         raise InvalidSettings(str(error)) from None
-    return ClientCredentialsAuthorizer(app, SCOPES)
+    return ClientCredentialsAuthorizer(app, SCOPES, on_refresh=_masking(options))
+
+
+def _masking(options: Targeting) -> OnRefresh:
+    """Have tokens masked by the commands that change something; the output of others may be data for programs."""
+    return _mask if isinstance(options, Running) else None
+
+
+def _mask(response: "OAuthTokenResponse") -> None:
+    for token in response.by_resource_server.values():
+        for name in ("access_token", "refresh_token"):
+            if token.get(name):
+                terminal.mask(Secret(token[name]))
 
 
 def _bearer(token: str) -> "GlobusAuthorizer":

@@ -171,6 +171,14 @@ ExpiresAfter: TypeAlias = Annotated[
     str | None,
     typer.Option("--expires-after", metavar="DURATION", help="How long a saved plan holds (12h, 3d).  [default: 3d]"),
 ]
+AddressesAndPaths: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(metavar="ADDRESS|PATH", help="Credentials by their addresses; and files and folders of manifests."),
+]
+RevokeOld: TypeAlias = Annotated[
+    bool,
+    typer.Option("--revoke-old", help="Their secrets have leaked: revoke the old ones as soon as the new are there."),
+]
 PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
@@ -291,6 +299,17 @@ class DestroyOptions(PartOptions):
     lock_timeout: LockTimeout = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateOptions(ReadOptions):
+    """What `rotate` takes: which credentials, and whether their secrets are known to others."""
+
+    paths: AddressesAndPaths
+    revoke_old: RevokeOld = False
+    auto_approve: AutoApprove = False
+    no_input: NoInput = False
+    lock_timeout: LockTimeout = 0
+
+
 @dataclass(frozen=True, slots=True)
 class DriftOptions(ReadOptions):
     """What `drift` takes besides."""
@@ -307,6 +326,9 @@ class OutputOptions(ServiceOptions):
 
     form: OutputForm = "text"
 
+
+Running: TypeAlias = ApplyOptions | DestroyOptions | RotateOptions
+"""The options of a command that changes something."""
 
 Targeting: TypeAlias = TargetOptions | ServiceOptions
 """The options of a command that talks to a service."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler import files
-from reconciler.cli import terminal
+from reconciler.cli import asked, terminal
 from reconciler.cli.load import exclude, load
 from reconciler.cli.options import ServiceOptions
 from reconciler.errors import CannotBind, CannotWrite
@@ -37,7 +37,7 @@ def pin(options: PinOptions) -> None:
     from reconciler import manifest, state
     from reconciler.cli.session import locate
 
-    addresses, paths = _apart(options.paths or [])
+    addresses, paths = asked.apart(options.paths or [])
     named = replace(options, paths=paths)
     manifests = load(named)
     with locate(named, manifests) as site:
@@ -51,23 +51,6 @@ def pin(options: PinOptions) -> None:
     for address in sorted(ids):
         terminal.say(f"{address}: id: {ids[address]}")
     terminal.say(f"Pinned: {len(ids)}, in {len(edited)} file{'' if len(edited) == 1 else 's'}.")
-
-
-def _apart(words: list[Path]) -> tuple[list[Address], list[Path]]:
-    """Tell addresses from paths: a path exists, or is nothing that an address can be."""
-    from reconciler.kinds import parse
-
-    addresses, paths = [], []
-    for word in words:
-        try:
-            address = None if word.exists() else parse(str(word))
-        except (OSError, ValueError):
-            address = None
-        if address:
-            addresses.append(address)
-        else:
-            paths.append(word)
-    return addresses, paths
 
 
 def _ids(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reconciler.cli import terminal
+from reconciler.cli import asked, terminal
 from reconciler.cli.exits import Exit, of_events
 from reconciler.cli.load import calls_at_once, config, load
 from reconciler.cli.options import ApplyOptions, PlanOptions, SaveOptions, ShowOptions
@@ -121,8 +121,10 @@ class Reopened:
         """Find what is left to do of it, and say how much that is; None when nothing is."""
         from reconciler import saved
 
-        parallelism = calls_at_once(self.options)
-        planned = saved.follow(self.opened, self.manifests, self.client, self.site, parallelism=parallelism)
+        parallelism, in_use = calls_at_once(self.options), asked.in_use()
+        planned = saved.follow(
+            self.opened, self.manifests, self.client, self.site, parallelism=parallelism, in_use=in_use
+        )
         if not planned.plan.operations:
             terminal.say("Nothing is left to do of this plan.")
             return None

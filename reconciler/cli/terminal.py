@@ -10,6 +10,7 @@ import typer
 from reconciler import files
 from reconciler.cli.options import ReadOptions, ShowOptions
 from reconciler.errors import CannotWrite
+from reconciler.model import Secret
 from reconciler.render.style import Style
 
 
@@ -41,6 +42,17 @@ def say(text: str) -> None:
     Raise BrokenPipeError when nobody reads it any more, CannotWrite when it could not be written.
     """
     _echo(f"{text}\n")
+
+
+def mask(secret: Secret) -> None:
+    """On GitHub, tell the runner a new secret, so that it shows `***` in its place from here on; elsewhere nothing.
+
+    Its commands are lines of the output, and this is how it documents to be told: the one way that a secret is printed.
+    """
+    if os.environ.get("GITHUB_ACTIONS"):
+        value = secret.reveal().replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        with contextlib.suppress(BrokenPipeError, CannotWrite):
+            _echo(f"::add-mask::{value}\n")
 
 
 def warn(text: str) -> None:

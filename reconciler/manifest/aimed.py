@@ -9,7 +9,9 @@ from reconciler.model import Address, Aim, Manifests
 
 
 def check(aim: Aim, manifests: Manifests, bound: Collection[Address]) -> None:
-    """Raise `UnknownAddress` for the first one that leads nowhere, or that cannot be replaced."""
+    """Raise `UnknownAddress` for the first one that leads nowhere, or that cannot be replaced or rotated."""
+    for address in aim.rotate:
+        _check_rotation(address, manifests, bound)
     gone = [removal.address for removal in manifests.removed]
     known = {*manifests.resources, *gone, *(bound if manifests.complete or aim.destroy else ())}
     options = (("--target", aim.targets, known), ("--exclude", aim.excluded, known))
@@ -20,6 +22,16 @@ def check(aim: Aim, manifests: Manifests, bound: Collection[Address]) -> None:
     for address in aim.replace:
         if KINDS[address.kind].secret and not manifests.resources[address].settings.get("sink"):
             raise UnknownAddress("--replace", str(address), "it has no `sink`, so it is only looked for", None)
+
+
+def _check_rotation(address: Address, manifests: Manifests, bound: Collection[Address]) -> None:
+    if not KINDS[address.kind].secret:
+        raise UnknownAddress("rotate", str(address), f"a {address.kind} has no secret", "name one of its credentials")
+    if address not in manifests.resources:
+        near = _near(address, manifests.resources)
+        raise UnknownAddress("rotate", str(address), _why(address, manifests, bound), near)
+    if not manifests.resources[address].settings.get("sink"):
+        raise UnknownAddress("rotate", str(address), "it has no `sink`, so it is only looked for", None)
 
 
 def _why(address: Address, manifests: Manifests, bound: Iterable[Address]) -> str:

@@ -106,6 +106,7 @@ class Search:
     ) -> None:
         """Find the object whose secret is delivered, under the settings of now."""
         address, parent = resource.address, self.parent(resource.address)
+        self._refuse_rival(resource, parent)
         believed = binding.id if binding and binding.sink == digest(resource.settings["sink"]) else None
         identifier = held.get(address, believed)
         live = self.snapshot.find(address.kind, identifier) if identifier else None
@@ -115,6 +116,15 @@ class Search:
             self.found[address] = Match(Found.BOUND, live, known, previous or left)
         else:
             self.found[address] = Match(Found.ABSENT, binding=binding, previous=previous)
+
+    def _refuse_rival(self, resource: Resource, parent: Live | None) -> None:
+        """Report that another environment has a credential of the same client and name: nobody could part the two."""
+        name = resource.fields["name"]
+        for live in self.snapshot.each(resource.address.kind):
+            rival = live.id in self.elsewhere and parent is not None and live.parent == parent.id
+            if rival and str(live.fields["name"]).rpartition("#")[0] == name:
+                what = f"this client has a credential {name} of another environment, {self.elsewhere[live.id]}"
+                self._problem(resource, (), what, "give this one another `name`, so that the two can be told apart")
 
     def by_natural_key(self, addresses: list[Address], kind: Kind) -> None:
         """Find the rest by natural key: exactly one unclaimed candidate is taken, several are a question."""

@@ -91,7 +91,10 @@ class Who:
 
 
 class Secret:
-    """A value that is shown once. Nothing but `reveal` gives it away: no text, format, JSON, pickle or equality."""
+    """A value that is shown once. Nothing but `reveal` gives it away: no text, format, JSON, pickle or equality.
+
+    Each is equal to itself alone: a comparison by value would tell who guesses right.
+    """
 
     __slots__ = ("__value",)
 
@@ -99,7 +102,7 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """Give the value to the sink that delivers it, and to the call that tries it."""
+        """Give the value to the sink that delivers it, to the call that tries it, and to what masks it in a log."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -111,4 +114,7 @@ class Secret:
         return "Secret(…)"
 
     def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never serialised")
+
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a Secret is never serialised")

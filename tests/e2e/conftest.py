@@ -88,7 +88,8 @@ class Bench:
 
     def _environment(self, environment: dict[str, str]) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("RECONCILER_", "GLOBUS_"))}
-        plain.pop("CI", None)
+        for name in ("CI", "GITHUB_ACTIONS"):
+            plain.pop(name, None)
         plain["XDG_CONFIG_HOME"] = str(self.folder / ".config")
         plain["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
         return {**plain, "PYTHONPATH": str(REPOSITORY), **environment}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from reconciler import pipeline
 from reconciler.errors import Undecided, Unverified
-from reconciler.model import Failed
+from reconciler.model import Failed, Secret
 
 PROJECT = """\
 projects:
@@ -75,6 +76,22 @@ def test_secret_is_not_tried_where_the_manifest_says_so(runs: Any) -> None:
     runs.carry_out(planned)
     assert not [call for call in runs.calls() if "/oauth2/" in call]
     assert len(generations(runs)) == 1
+
+
+def test_secret_is_masked_before_it_is_tried_and_delivered(runs: Any) -> None:
+    runs.write(manifest())
+    planned = runs.plan()
+    runs.forget_calls()
+    told: list[tuple[str, list[str], bool]] = []
+
+    def mask(secret: Secret) -> None:
+        told.append((secret.reveal(), runs.calls()[-1:], (runs.folder / "s/k.json").exists()))
+
+    list(pipeline.apply(planned, runs.client, runs.site, pipeline.Steering(1, mask=mask)))
+    ((value, last, delivered),) = told
+    assert value == json.loads((runs.folder / "s/k.json").read_text())["client_secret"]
+    assert last == [f"POST /v2/api/clients/{runs.id('client/g/web')}/credentials"]
+    assert not delivered
 
 
 def test_secret_that_neither_works_nor_can_be_revoked_is_left_to_a_person(runs: Any) -> None:

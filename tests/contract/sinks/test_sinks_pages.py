@@ -14,7 +14,10 @@ PAGE = (REPOSITORY / "docs" / "sinks.md").read_text(encoding="utf-8")
 REFERENCE = (REPOSITORY / "docs" / "manifest.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("file", [REPOSITORY / "docs" / "sinks.md", EXAMPLES / "README.md"], ids=["page", "example"])
+PAGES = [REPOSITORY / "docs" / "sinks.md", REPOSITORY / "docs" / "credentials.md", EXAMPLES / "README.md"]
+
+
+@pytest.mark.parametrize("file", PAGES, ids=["sinks", "credentials", "example"])
 def test_manifests_of_the_pages_are_valid(file: Path, tmp_path: Path) -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")

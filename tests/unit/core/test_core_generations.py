@@ -118,8 +118,87 @@ def test_what_was_made_by_hand_or_under_another_name_stays(made: Any) -> None:
     assert done(plan) == {"rotated": ["b"], "made": [], "retired": []}
 
 
-def test_what_another_environment_has_bound_stays(made: Any) -> None:
-    assert done(made({"a": 0, "b": 90}, held="b", day=150, elsewhere={"a": "prod"}))["retired"] == []
+def test_credential_of_another_environment_with_the_same_name_is_refused(
+    resource: Any, live: Any, matched: Any
+) -> None:
+    """Which of the generations are whose could not be told."""
+    client, theirs = live("client", "w", "p"), live("credential", "a", "w", name="django#a")
+    owners = [resource("project/genomics", id="p"), resource("client/genomics/web", id="w")]
+    world: dict[str, Any] = {"live": [live("project", "p"), client, theirs], "elsewhere": {"a": "prod"}}
+    (problem,) = matched(*owners, resource(str(DJANGO), sink=SINK), **world).problems
+    assert problem.what == "this client has a credential django of another environment, prod"
+    assert matched(*owners, resource(str(DJANGO), sink=SINK, name="other"), **world).problems == ()
+
+
+def test_removal_leaves_the_generations_of_another_environment(
+    resource: Any, live: Any, bound: Any, planned: Planned, removal: Any
+) -> None:
+    ours, theirs = (live("credential", mark, "w", name=f"django#{mark}") for mark in "ab")
+    plan = planned(
+        resource("project/genomics", id="p"),
+        resource("client/genomics/web", id="w"),
+        live=[live("project", "p"), live("client", "w", "p"), ours, theirs],
+        bindings={str(DJANGO): bound(ours, sink=SINK)},
+        removed=(removal(str(DJANGO)),),
+        elsewhere={"b": "prod"},
+    )
+    assert [change.id for change in plan.changes if change.address == DJANGO] == ["a"]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_inventory_that_leaves_the_manifests_is_forgotten_unless_its_removal_is_asked_for(
+    resource: Any, live: Any, bound: Any, planned: Planned, removal: Any, approved: bool
+) -> None:
+    listed = live("credential", "a", "w", name="django")
+    plan = planned(
+        resource("project/genomics", id="p"),
+        resource("client/genomics/web", id="w"),
+        live=[live("project", "p"), live("client", "w", "p"), listed],
+        bindings={str(DJANGO): bound(listed)},
+        removed=(removal(str(DJANGO)),) if approved else (),
+    )
+    (change,) = [change for change in plan.changes if change.address == DJANGO]
+    assert change.action is (Action.DELETE if approved else Action.FORGET)
+    assert plan.applyable
+
+
+def test_inventory_goes_with_its_client(resource: Any, live: Any, bound: Any, planned: Planned, removal: Any) -> None:
+    client, listed = live("client", "w", "p"), live("credential", "a", "w", name="django")
+    plan = planned(
+        resource("project/genomics", id="p"),
+        live=[live("project", "p"), client, listed],
+        bindings={"client/genomics/web": bound(client, "name"), str(DJANGO): bound(listed)},
+        removed=(removal("client/genomics/web"),),
+    )
+    assert plan.applyable
+
+
+@pytest.mark.parametrize("aim", [Aim(), Aim(rotate=(DJANGO,))])
+def test_inventory_is_found_by_its_exact_name_and_left_as_it_is(
+    resource: Any, live: Any, planned: Planned, aim: Aim
+) -> None:
+    names = ["django", "django#1", "Django"]
+    plan = planned(
+        resource("project/genomics", id="p"),
+        resource("client/genomics/web", id="w"),
+        resource(str(DJANGO)),
+        live=[live("project", "p"), live("client", "w", "p"), *(live("credential", n, "w", name=n) for n in names)],
+        now=_day(10_000),
+        aim=aim,
+    )
+    (change,) = [change for change in plan.changes if change.address == DJANGO]
+    assert (change.action, change.id) == (Action.ADOPT, "django")
+    assert {each.verb for each in plan.operations if each.address == DJANGO} == {Verb.BIND}
+
+
+def test_inventory_that_is_not_there_is_not_made(resource: Any, live: Any, planned: Planned) -> None:
+    plan = planned(
+        resource("project/genomics", id="p"),
+        resource("client/genomics/web", id="w"),
+        resource(str(DJANGO)),
+        live=[live("project", "p"), live("client", "w", "p"), live("credential", "a", "w", name="django#a")],
+    )
+    assert not [each for each in plan.operations if each.address == DJANGO]
 
 
 def test_asked_rotation_is_made_at_any_age(made: Any) -> None:

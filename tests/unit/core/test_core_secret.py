@@ -1,7 +1,11 @@
 import copy
 import json
+import logging
 import pickle
 import pprint
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass
 from typing import cast
 
 import pytest
@@ -46,6 +50,38 @@ def test_a_secret_cannot_be_copied(duplicate: object) -> None:
     assert callable(duplicate)
     with pytest.raises(TypeError, match="never serialised"):
         duplicate(Secret(VALUE))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    secret: Secret
+
+
+@pytest.mark.parametrize("read", [asdict, astuple])
+def test_a_secret_is_not_taken_out_with_its_dataclass(read: Callable[[Holder], object]) -> None:
+    with pytest.raises(TypeError, match="never serialised"):
+        read(Holder(Secret(VALUE)))
+    assert VALUE not in repr(Holder(Secret(VALUE)))
+
+
+@pytest.mark.parametrize("read", [vars, lambda secret: secret.__getstate__()])
+def test_a_secret_has_no_state_to_read(read: Callable[[Secret], object]) -> None:
+    with pytest.raises(TypeError):
+        read(Secret(VALUE))
+
+
+def test_a_secret_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("test")
+    log.error("%s %r", Secret(VALUE), [Secret(VALUE)], extra={"secret": Secret(VALUE)})
+    (record,) = caplog.records
+    assert VALUE not in caplog.text + repr(vars(record))
+
+
+def test_a_secret_is_not_in_what_is_raised_around_it() -> None:
+    with pytest.raises(ValueError, match="Secret") as raised:
+        raise ValueError(Secret(VALUE))
+    told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    assert VALUE not in "".join(told.format())
 
 
 def test_a_secret_equals_only_itself() -> None:
