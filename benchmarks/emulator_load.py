@@ -148,7 +148,7 @@ def emulator(folder: Path) -> Iterator[Target]:
 
 
 def _prepared(env: dict[str, str]) -> Target:
-    url, client = env["GLOBUS_SDK_SERVICE_URL_AUTH"], env["RECONCILER_CLIENT_ID"]
+    url, client = env["GLOBUS_SDK_SERVICE_URL_AUTH"].rstrip("/"), env["RECONCILER_CLIENT_ID"]
     scope = "urn:globus:auth:scope:auth.globus.org:manage_projects"
     form = {"grant_type": "client_credentials", "scope": scope}
     auth = (client, env["RECONCILER_CLIENT_SECRET"])
