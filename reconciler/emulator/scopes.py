@@ -1,5 +1,6 @@
 """Owns the rules of scopes: their strings, what they may depend on, and what a deletion does to those who depend."""
 
+import re
 import uuid
 
 from reconciler.emulator import checks
@@ -20,7 +21,7 @@ def _rules(context: Context, draft: Draft) -> Document:
     if draft.before is not None:
         suffix = document.pop("scope_suffix", None)
         if suffix is not None and context.switches.scope_suffix_is_mutable:
-            document["scope_string"] = scope_string(_host(document), suffix)
+            document["scope_string"] = _renamed(document, suffix)
         holder = context.store.find_by_key("scope", document["scope_string"])
         if holder is not None and holder["id"] != document["id"]:
             raise conflict(f"The client already has a scope {document['scope_string']}")
@@ -38,9 +39,9 @@ def _rules(context: Context, draft: Draft) -> Document:
     return document
 
 
-def _host(document: Document) -> str:
-    """Return what a scope string names its client by: the client's id or an FQDN."""
-    return str(document["scope_string"]).split("/")[4]
+def _renamed(document: Document, suffix: str) -> str:
+    """Return a scope string with another suffix; those of Globus's own end with a colon and the name."""
+    return re.sub(r"[^/:]*\Z", suffix, str(document["scope_string"]), count=1)
 
 
 def _suffix(document: Document) -> str:
