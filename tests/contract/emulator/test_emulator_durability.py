@@ -249,3 +249,16 @@ def test_file_that_stays_held_is_an_error_of_the_emulator(tmp_path: Path, monkey
             with pytest.raises(CannotServe, match="database is locked"):
                 serve(path, port=0, env_file=None)
         assert emulator.client_id
+
+
+@pytest.mark.parametrize("in_its_place", [None, b""])
+def test_nothing_is_acknowledged_once_the_file_is_gone(
+    tmp_path: Path, caller: Make, in_its_place: bytes | None
+) -> None:
+    with Emulator(tmp_path / "emulator.db") as emulator:
+        call = caller(emulator, "rosalind@globusid.org")
+        (tmp_path / "emulator.db").rename(tmp_path / "moved.db")
+        if in_its_place is not None:
+            (tmp_path / "emulator.db").write_bytes(in_its_place)
+        refused = call("GET", "/v2/api/projects", status=503)
+        assert "it was removed or replaced since the start" in refused["errors"][0]["detail"]
