@@ -67,7 +67,7 @@ def takes_redirect(store: Store, client: Document, address: str, code_page: str)
         return False
     local = parts.scheme == "http" and parts.hostname in _LOCAL
     portless = parts._replace(netloc=host).geturl()
-    bare = portless == f"http://{host}" and "@" not in host
+    bare = portless == f"http://{host}" and host.lower() in ("localhost", "127.0.0.1", "[::1]")
     return address in registered | {code_page} or (local and (bare or portless in registered))
 
 
