@@ -183,7 +183,7 @@ def test_objects_are_imported_in_the_form_in_which_the_api_shows_them(rosalind: 
         assert not {"scopes", "grant_types"} & set(other.export_world()["clients"][-1])
 
 
-RECORD = {"kind": "txt_record", "parent": None, "key": "a", "links": [], "document": {"id": "a"}}
+RECORD: dict[str, Any] = {"kind": "txt_record", "parent": None, "key": "a", "links": [], "document": {"id": "a"}}
 
 
 def last(world: Any, section: str, **changes: Any) -> Any:
@@ -264,6 +264,19 @@ def test_person_is_provisioned_under_a_username_that_an_imported_one_had_once(
     query = {"usernames": "carl@example.edu", "provision": "true"}
     (made,) = rosalind("GET", "/v2/api/identities", params=query)["identities"]
     assert made["id"] not in {one["id"] for one in renamed}
+
+
+def test_child_far_below_is_managed_and_deleted_from_above(emulator: Emulator, rosalind: Make, full: Any) -> None:
+    world, above = emulator.export_world(), full["client"]["id"]
+    (first,) = (one for one in world["clients"] if one["id"] == above)
+    for _ in range(1100):
+        child = first | {"id": str(uuid.uuid4()), "project": None, "parent_client": above, "fqdns": []}
+        world["clients"].append(child)
+        above = child["id"]
+    emulator.import_world(world)
+    rosalind("PUT", f"/v2/api/clients/{above}", {"client": {"name": "The last"}})
+    rosalind("DELETE", f"/v2/api/clients/{first['id']}")
+    rosalind("GET", f"/v2/api/clients/{above}", status=404)
 
 
 def test_imported_scope_of_globus_own_form_can_be_renamed(emulator: Emulator, rosalind: Make, full: Any) -> None:
