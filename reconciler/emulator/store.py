@@ -87,6 +87,8 @@ class Store:
         with usable(path):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.touch(mode=0o600)  # it holds the key that signs ID tokens
             if path is not None and path.is_file():
                 # Of a file that cannot be written, SQLite would leave a companion that cannot be written for ever.
                 path.open("r+b").close()

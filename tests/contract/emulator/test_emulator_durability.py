@@ -262,3 +262,9 @@ def test_nothing_is_acknowledged_once_the_file_is_gone(
             (tmp_path / "emulator.db").write_bytes(in_its_place)
         refused = call("GET", "/v2/api/projects", status=503)
         assert "it was removed or replaced since the start" in refused["errors"][0]["detail"]
+
+
+def test_file_with_the_signing_key_is_only_its_owners(tmp_path: Path) -> None:
+    with Emulator(tmp_path / "emulator.db") as emulator:
+        assert requests.get(f"{emulator.base_url}/jwk.json", timeout=30).status_code == 200
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
