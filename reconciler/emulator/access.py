@@ -54,17 +54,16 @@ def may_change(context: Context, kind: Kind, document: Document) -> bool:
 
 def may_change_client(context: Context, client: Document) -> bool:
     """Say whether the caller is the client, administers its project, or has the right by its parent."""
-    identity, parent = context.caller.identity, client["parent_client"]
-    if client["id"] == identity or administers(context, client["project"]):
-        return True
-    match context.switches.child_clients_answer_to:
-        case "nobody":
-            return False
-        case "parent":
-            return parent is not None and parent == identity
-        case "administrators":
-            above = context.store.find("client", parent) if parent else None
-            return above is not None and may_change_client(context, above)
+    identity, answers = context.caller.identity, context.switches.child_clients_answer_to
+    above: Document | None = client
+    while above is not None:
+        parent = above["parent_client"]
+        if above["id"] == identity or administers(context, above["project"]):
+            return True
+        if answers != "administrators":
+            return answers == "parent" and parent is not None and parent == identity
+        above = context.store.find("client", parent) if parent else None
+    return False
 
 
 def project_of(store: Store, client: str) -> str | None:

@@ -4,11 +4,13 @@ It holds hashes of secrets and tokens, never one of them in clear; the key that 
 """
 
 import json
+import math
 from typing import Any
 
 from reconciler.emulator import entries
 from reconciler.emulator.checks import is_uuid
 from reconciler.emulator.entries import KINDS
+from reconciler.emulator.sessions import is_session
 from reconciler.emulator.store import Document, Store
 from reconciler.emulator.world import populate
 
@@ -129,6 +131,8 @@ def _insert(store: Store, table: str, rows: object) -> None:
         for name, kind in columns.items():
             if row[name] is not None and not _fits(row[name], kind):
                 raise ValueError(f"{place}.{name}: expected {kind.lower()}")
+            if name == "session" and row[name] is not None and not is_session(row[name]):
+                raise ValueError(f"{place}.{name}: expected a session, as an export has it")
         marks = ", ".join("?" * len(columns))
         with entries.placed(place):
             store.rows(f"INSERT INTO {table} VALUES ({marks})", *(row[name] for name in columns))  # noqa: S608 - likewise
@@ -141,4 +145,4 @@ def _fits(value: Any, kind: str) -> bool:  # noqa: ANN401 - JSON is anything
         case "INTEGER":
             return isinstance(value, int)
         case _:
-            return isinstance(value, int | float)
+            return isinstance(value, int | float) and math.isfinite(value)

@@ -149,7 +149,9 @@ def require_scope(caller: Caller, scope: str) -> None:
 def require_session(context: Context) -> None:
     """Refuse a person's write unless the login is recent (globus-auth.md 2.1, [OBS])."""
     caller, switches = context.caller, context.switches
-    if not switches.session_gate or not caller.is_person:
+    # A client identity cannot log in; by a dependent token it comes through another client than itself.
+    is_person = caller.is_person and context.store.find("client", caller.identity) is None
+    if not switches.session_gate or not is_person:
         return
     if caller.authenticated is not None and context.now - caller.authenticated <= switches.session_seconds:
         return

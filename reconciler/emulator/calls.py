@@ -1,6 +1,7 @@
 """Owns a request as the endpoints see it: parsed bodies and queries, refused with 400 where they are malformed."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Call:
         """
         try:
             text = self.body.decode()  # json.loads of bytes would guess UTF-16 and let surrogates pass
-            parsed = json.loads(text, parse_constant=_no_constant)
+            parsed = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
             if _SURROGATE.search(text):
                 json.dumps(parsed, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
@@ -108,3 +109,8 @@ def context_of(service: Service, caller: Caller) -> Context:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_constant(text)

@@ -67,7 +67,7 @@ def takes_redirect(store: Store, client: Document, address: str, code_page: str)
         return False
     local = parts.scheme == "http" and parts.hostname in _LOCAL
     portless = parts._replace(netloc=host).geturl()
-    bare = portless == f"http://{host}" and "@" not in host
+    bare = portless == f"http://{host}" and host.lower() in ("localhost", "127.0.0.1", "[::1]")
     return address in registered | {code_page} or (local and (bare or portless in registered))
 
 
@@ -119,11 +119,34 @@ def _shown(context: Context, document: Document) -> Document:
 
 
 def _before_delete(context: Context, document: Document) -> None:
-    """Take scopes, credentials and tokens along (globus-auth.md 3, [OBS])."""
+    """Take children, scopes, credentials and tokens along (globus-auth.md 3, [OBS])."""
+    for child in reversed(_descendants(context, document["id"])):
+        _release(context, child)
+        context.store.delete("client", child["id"])
+    _release(context, document)
+
+
+def _descendants(context: Context, client: str) -> list[Document]:
+    """Return the clients below one that goes, as far as the switch says that they go too [UNK]."""
+    found = list[Document]()
+    for child in context.store.children("client", [client]):
+        match context.switches.deleted_parent_client:
+            case "refuse":
+                raise conflict(f"The client still has the child client {child['id']}; delete it first")
+            case "cascade":
+                found.append(child)
+            case "orphan":
+                context.store.update("client", child | {"parent_client": None})
+    for child in found:
+        found += context.store.children("client", [child["id"]])
+    return found
+
+
+def _release(context: Context, document: Document) -> None:
+    """Refuse that a client goes, or take along what hangs on it."""
     store, client = context.store, document["id"]
     if document["client_type"] == "globus_connect_server" and not context.switches.connect_servers_are_deletable:
         raise conflict("An endpoint of Globus Connect Server is removed by globus-connect-server endpoint cleanup")
-    _release_children(context, client)
     if context.switches.delete_only_administrator == "refuse":
         _require_other_administrators(store, client)
     for scope in store.children("scope", [client]):
@@ -135,19 +158,6 @@ def _before_delete(context: Context, document: Document) -> None:
     store.rows("DELETE FROM secrets WHERE client = ?", client)
     for table in ("tokens", "refresh_tokens", "codes"):
         store.rows(f"DELETE FROM {table} WHERE client = ? OR identity = ?", client, client)  # noqa: S608 - constants
-
-
-def _release_children(context: Context, client: str) -> None:
-    """Do to the children of a client that goes what the switch says [UNK]."""
-    for child in context.store.children("client", [client]):
-        match context.switches.deleted_parent_client:
-            case "refuse":
-                raise conflict(f"The client still has the child client {child['id']}; delete it first")
-            case "cascade":
-                _before_delete(context, child)
-                context.store.delete("client", child["id"])
-            case "orphan":
-                context.store.update("client", child | {"parent_client": None})
 
 
 def _require_other_administrators(store: Store, client: str) -> None:

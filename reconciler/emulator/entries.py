@@ -1,11 +1,11 @@
 """Owns the objects of an imported world: each in the developer API's form, checked whole before anything is kept."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from reconciler.emulator.callers import timestamp
 from reconciler.emulator.checks import is_uuid
@@ -30,6 +30,7 @@ _NEEDED = {
     "clients": ("client_type",),
     "scopes": ("scope_string",),
 }
+_SCOPE_STRING = re.compile(r"[^\s,\[\]]+\Z")
 _NOT_KEPT = frozenset({"scope_suffix"})
 _STARTED = timestamp(0)
 _DEFAULTS: dict[str, Document] = {
@@ -77,6 +78,7 @@ def read(world: Document) -> list[Entry]:
                 raise ValueError(f"{entry.place}: another {entry.kind} has the {name[0]} {name[1]}")
             known.add((entry.kind, str(name)))
     _check_owners(found)
+    _check_clients(found)
     return found
 
 
@@ -180,11 +182,22 @@ def _entry(section: str, place: str, stated: Document) -> Entry:
         raise ValueError(f"{place}.secret: a secret is never kept; give the hash of it")
     if kind.owner and not isinstance(document[owner], str | None):
         raise ValueError(f"{place}.{owner}: expected a UUID")
-    for name, value in (("scope_string", document.get("scope_string")), ("hash", stated.get("hash"))):
-        if not isinstance(value, str | None):
-            raise ValueError(f"{place}.{name}: expected a text")  # noqa: TRY004 - likewise
+    if not isinstance(stated.get("hash"), str | None):
+        raise ValueError(f"{place}.hash: expected a text")  # noqa: TRY004 - likewise
+    _check_form(place, document)
     parent, key = kind.parent(document), kind.key(document)
     return Entry(place, kind.name, document, parent, key, tuple(kind.links(document)), hash=stated.get("hash"))
+
+
+def _check_form(place: str, document: Document) -> None:
+    """Check what no caller of the developer API sends, and so no field of a kind does."""
+    string, parent, fqdns = (document.get(name) for name in ("scope_string", "parent_client", "fqdns"))
+    if "scope_string" in document and not (isinstance(string, str) and _SCOPE_STRING.match(string)):
+        raise ValueError(f"{place}.scope_string: expected a text without spaces, commas and brackets")
+    if parent is not None and not (isinstance(parent, str) and is_uuid(parent)):
+        raise ValueError(f"{place}.parent_client: expected a UUID")
+    if "fqdns" in document and not (isinstance(fqdns, list) and all(isinstance(one, str) and one for one in fqdns)):
+        raise ValueError(f"{place}.fqdns: expected a list of texts")
 
 
 def _defaults(section: str, kind: Kind, stated: Document) -> Document:
@@ -200,9 +213,12 @@ def _other(place: str, one: Document) -> Entry:
     wrong = set(one) != {"kind", "parent", "key", "links", "document"} or not isinstance(document, dict)
     if wrong or not isinstance(document, dict) or not isinstance(document.get("id"), str):
         raise ValueError(f"{place}: expected kind, parent, key, links and a document with an id")
-    texts: list[Any] = [one["kind"], one["parent"] or "", one["key"] or "", *one["links"]]
-    if not all(isinstance(text, str) for text in texts):
+    links = one["links"] if isinstance(one["links"], list) else [None]
+    nullable = [text for text in (one["parent"], one["key"]) if text is not None]
+    if not all(isinstance(text, str) for text in (one["kind"], *nullable, *links)):
         raise ValueError(f"{place}: kind, parent, key and links are texts")
+    if one["kind"] in (*_PLAIN.values(), *(kind.name for kind in KINDS.values())):
+        raise ValueError(f"{place}.kind: a {one['kind']} has a section of its own")
     return Entry(place, one["kind"], document, one["parent"], one["key"], tuple(one["links"]))
 
 
@@ -215,3 +231,19 @@ def _check_owners(found: list[Entry]) -> None:
         field, kind = owners[entry.kind]
         if entry.document[field] is not None and (kind, entry.parent) not in ids:
             raise ValueError(f"{entry.place}.{field}: no {kind} with id {entry.parent}")
+
+
+def _check_clients(found: list[Entry]) -> None:
+    """Check that no two clients have the same FQDN, and that none is above itself."""
+    clients = {entry.document["id"]: entry for entry in found if entry.kind == CLIENT.name}
+    taken: dict[str, str] = {}
+    for identifier, entry in clients.items():
+        for fqdn in entry.document["fqdns"]:
+            if taken.setdefault(fqdn, identifier) != identifier:
+                raise ValueError(f"{entry.place}.fqdns: another client has {fqdn}")
+        above, seen = entry.document["parent_client"], set[str]()
+        while above in clients and above not in seen:
+            seen.add(above)
+            above = clients[above].document["parent_client"]
+        if identifier in seen:
+            raise ValueError(f"{entry.place}.parent_client: the client is above itself")

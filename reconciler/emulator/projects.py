@@ -24,6 +24,9 @@ def _rules(context: Context, draft: Draft) -> Document:
         is_new = admin not in (before.get("admin_ids") or ())
         if strict and is_new and identity_by_id(context.store, admin) is None:
             raise invalid(f"project.admin_ids: no identity with id {admin}")
+    known = (identity_by_id(context.store, admin) for admin in document["admin_ids"] or ())
+    if strict and draft.changes("admin_ids", "admin_group_ids") and not (document["admin_group_ids"] or any(known)):
+        raise ApiError(context.switches.no_admin_status, NO_ADMIN)
     for group in document["admin_group_ids"] or ():
         if strict and context.store.find("group", group) is None:
             raise invalid(f"project.admin_group_ids: no group with id {group}")

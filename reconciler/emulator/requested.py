@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from reconciler.emulator.access import is_visible
+from reconciler.emulator.access import is_visible, project_of
 from reconciler.emulator.callers import Context
-from reconciler.emulator.errors import TokenError
+from reconciler.emulator.errors import ApiError, TokenError, error_document
 from reconciler.emulator.wellknown import PERSON_SCOPES
 
 _DEEPEST = 5
@@ -46,16 +46,34 @@ def requested_scopes(context: Context, text: str) -> list[str]:
     """Return the scopes of a request.
 
     Raises:
-        TokenError: ``invalid_scope``, when there are none, or one is not known or not visible to the client.
+        TokenError: ``invalid_scope``, when there are none, or the client may not ask for one.
+        ApiError: The same, where the switch says so.
     """
     wanted = base_scopes(text)
-    for scope in wanted:
-        known = None if scope in PERSON_SCOPES else context.store.find_by_key("scope", scope)
-        if scope not in PERSON_SCOPES and (known is None or not is_visible(context, known)):
-            raise TokenError(400, "invalid_scope")
-    if not wanted:
+    refused = [scope for scope in wanted if not _may_ask_for(context, scope)]
+    if refused and context.switches.unknown_scope_document == "errors":
+        raise _unknown(refused)
+    if refused or not wanted:
         raise TokenError(400, "invalid_scope")
     return wanted
+
+
+def _may_ask_for(context: Context, scope: str) -> bool:
+    """Say whether the client that calls may ask for a scope: it sees it, or is of the same project [DOC]."""
+    if scope in PERSON_SCOPES:
+        return True
+    known = context.store.find_by_key("scope", scope)
+    if known is None or context.switches.requested_scopes == "known":
+        return known is not None
+    own = project_of(context.store, context.caller.client)
+    return is_visible(context, known) or (own is not None and own == project_of(context.store, known["client"]))
+
+
+def _unknown(scopes: list[str]) -> ApiError:
+    detail = f"No scope {', '.join(scopes)} that the client may ask for"
+    (error,) = error_document(400, detail)["errors"]
+    code = "UNKNOWN_SCOPE_ERROR"
+    return ApiError(400, detail, extra={"errors": [error | {"code": code}], "error": code.lower()})
 
 
 def _close(levels: list[list[Asked]]) -> None:

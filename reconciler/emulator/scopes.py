@@ -1,5 +1,6 @@
 """Owns the rules of scopes: their strings, what they may depend on, and what a deletion does to those who depend."""
 
+import re
 import uuid
 
 from reconciler.emulator import checks
@@ -20,7 +21,9 @@ def _rules(context: Context, draft: Draft) -> Document:
     if draft.before is not None:
         suffix = document.pop("scope_suffix", None)
         if suffix is not None and context.switches.scope_suffix_is_mutable:
-            document["scope_string"] = scope_string(_host(document), suffix)
+            document["scope_string"] = _renamed(document, suffix)
+        if document["scope_string"] != draft.before["scope_string"]:
+            _end_refreshing(context.store, draft.before["scope_string"])
         holder = context.store.find_by_key("scope", document["scope_string"])
         if holder is not None and holder["id"] != document["id"]:
             raise conflict(f"The client already has a scope {document['scope_string']}")
@@ -38,9 +41,9 @@ def _rules(context: Context, draft: Draft) -> Document:
     return document
 
 
-def _host(document: Document) -> str:
-    """Return what a scope string names its client by: the client's id or an FQDN."""
-    return str(document["scope_string"]).split("/")[4]
+def _renamed(document: Document, suffix: str) -> str:
+    """Return a scope string with another suffix; those of Globus's own end with a colon and the name."""
+    return re.sub(r"[^/:]*\Z", suffix, str(document["scope_string"]), count=1)
 
 
 def _suffix(document: Document) -> str:
@@ -119,10 +122,19 @@ def dependents(document: Document) -> list[str]:
     return [dependent["scope"] for dependent in document["dependent_scopes"]]
 
 
+def _end_refreshing(store: Store, string: str) -> None:
+    """Take a scope that is no more from refresh tokens; access tokens stay valid until they expire [INF]."""
+    held = "instr(' ' || scope || ' ', ' ' || ?1 || ' ')"
+    rest = "trim(replace(' ' || scope || ' ', ' ' || ?1 || ' ', ' '))"
+    store.rows("DELETE FROM refresh_tokens WHERE scope = ?1", string)
+    store.rows(f"UPDATE refresh_tokens SET scope = {rest} WHERE {held}", string)  # noqa: S608 - constants
+
+
 def release_dependents(context: Context, document: Document, *, client: str | None = None) -> None:
     """Do to those who depend on a deleted scope what the switch says [UNK], except to those that go with ``client``."""
     store, choice = context.store, context.switches.deleted_scope_in_use
     identifier = document["id"]
+    _end_refreshing(store, document["scope_string"])
     for source in store.sources(identifier):
         other = store.find("scope", source)
         if other is None or choice == "keep" or identifier == other["id"] or client == other["client"]:

@@ -57,3 +57,15 @@ def loaded(text: str | None, identity: str, authenticated: float | None) -> Sess
     if authenticated is not None:
         return Session("", {identity: Authentication(authenticated)})
     return None
+
+
+def is_session(text: str) -> bool:
+    """Say whether this is a session as the store keeps it."""
+    try:
+        kept = json.loads(text)
+        logins = kept["authentications"].values()
+        return isinstance(kept["id"], str) and all(
+            isinstance(at, int | float) and isinstance(mfa, bool) for at, mfa in logins
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False

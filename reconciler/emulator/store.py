@@ -87,13 +87,16 @@ class Store:
         with usable(path):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.touch(mode=0o600)  # it holds the key that signs ID tokens
             if path is not None and path.is_file():
                 # Of a file that cannot be written, SQLite would leave a companion that cannot be written for ever.
                 path.open("r+b").close()
             self.connection = sqlite3.connect(
                 path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-        self._transactions = Transactions(self.connection)
+        self._path, self._inode = path, _inode(path)
+        self._transactions = Transactions(self.connection, self._require_file)
         try:
             with usable(path):
                 self._prepare()
@@ -109,6 +112,15 @@ class Store:
         self.connection.execute("PRAGMA synchronous=FULL")
         with self.transaction():
             self._create_tables()
+
+    def _require_file(self) -> None:
+        """Refuse to go on with a file that nobody will find again.
+
+        Raises:
+            sqlite3.OperationalError: The file was removed, or another one put in its place.
+        """
+        if _inode(self._path) != self._inode:
+            raise sqlite3.OperationalError("it was removed or replaced since the start")
 
     def _create_tables(self) -> None:
         """Create what is missing of the tables and their columns."""
@@ -224,6 +236,11 @@ def usable(path: Path | None) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise CannotServe(f"{path or 'memory'} cannot be the emulator's database: {why}") from error
+
+
+def _inode(path: Path | None) -> int | None:
+    """Return what tells a file from another one at its place; None where there is none."""
+    return path.stat().st_ino if path is not None and path.exists() else None
 
 
 def _parse(document: str) -> Document:

@@ -93,6 +93,10 @@ class Switches:
     """[UNK] Whether looking up identities needs the scope view_identities."""
     failed_client_document: Literal["errors", "error"] = "errors"
     """[OBS] What a wrong secret gets of OAuth 2: ``Basic auth failed`` in an error document, or only ``error``."""
+    requested_scopes: Literal["visible", "known"] = "visible"
+    """[UNK] Which scopes a client may ask for: those that it sees and those of its project, or all that there are."""
+    unknown_scope_document: Literal["error", "errors"] = "error"
+    """[OBS] What asking for others gets: ``invalid_scope``, or a document with the code UNKNOWN_SCOPE_ERROR."""
     issuer: Literal["service", "local"] = "service"
     """[INF] Who ID tokens are from: ``https://auth.globus.org``, or this server, for libraries that compare the two."""
     template_revokes_for_instances: bool = True

@@ -27,8 +27,9 @@ class _Waiting:
 class Transactions:
     """The thread, and what waits for it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, check: Callable[[], None]) -> None:
         self._connection = connection
+        self._check = check
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="emulator-store", daemon=True)
@@ -69,6 +70,7 @@ class Transactions:
     def _commit(self, group: list[_Waiting]) -> None:
         outcomes: list[Callable[[], None]] = []
         try:
+            self._check()
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes += [self._attempt(one) for one in group]
             self._connection.execute("COMMIT")

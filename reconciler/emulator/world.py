@@ -96,10 +96,12 @@ def add_identity(
     store: Store, username: str, *, name: str | None = None, organization: str | None = None, status: str = "unused"
 ) -> Document:
     """Add the identity with this username, of the provider that its domain belongs to."""
-    domain = username.rpartition("@")[2].lower()
+    domain, identifier = username.rpartition("@")[2].lower(), identity_id(username)
+    if store.find("identity", identifier) is not None:  # an imported one that was called so once
+        identifier = str(uuid.uuid4())
     known = (provider["id"] for provider in store.all("identity_provider") if domain in provider["domains"])
     identity = {
-        "id": identity_id(username),
+        "id": identifier,
         "username": username,
         "email": username if status == "used" else None,
         "name": name,

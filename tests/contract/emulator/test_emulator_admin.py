@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -182,6 +183,15 @@ def test_objects_are_imported_in_the_form_in_which_the_api_shows_them(rosalind: 
         assert not {"scopes", "grant_types"} & set(other.export_world()["clients"][-1])
 
 
+RECORD: dict[str, Any] = {"kind": "txt_record", "parent": None, "key": "a", "links": [], "document": {"id": "a"}}
+
+
+def last(world: Any, section: str, **changes: Any) -> Any:
+    """Change the last object of a section, in the world or its tables."""
+    changed = world | {section: [*world[section][:-1], world[section][-1] | changes]}
+    return changed if "format" in world else {"format": 1, "settings": {"world": str(uuid.uuid4())}, "tables": changed}
+
+
 def wrong(**changes: Any) -> Callable[[Any], Any]:
     return lambda world: world | changes
 
@@ -214,6 +224,16 @@ def wrong(**changes: Any) -> Callable[[Any], Any]:
         (lambda w: w | {"tables": {"tokens": w["tables"]["tokens"] * 2}}, "UNIQUE"),
         (wrong(others=[{"kind": "x"}]), "others[0]: expected kind, parent"),
         (wrong(groups=[{"id": "11111111-2222-4333-8444-555555555555", "name": "G", "members": "a"}]), "members: exp"),
+        (wrong(others=[RECORD | {"links": None}]), "others[0]: kind, parent, key and links are texts"),
+        (wrong(others=[RECORD | {"key": []}]), "others[0]: kind, parent, key and links are texts"),
+        (wrong(others=[RECORD | {"kind": "client"}]), "others[0].kind: a client has a section of its own"),
+        (lambda w: last(w, "clients", fqdns="a.example"), ".fqdns: expected a list of texts"),
+        (lambda w: last(w, "clients", fqdns=None), ".fqdns: expected a list of texts"),
+        (lambda w: last(w, "clients", fqdns=["transfer.api.globus.org"]), "another client has transfer.api.globus.org"),
+        (lambda w: last(w, "clients", parent_client=[]), ".parent_client: expected a UUID"),
+        (lambda w: last(w, "clients", parent_client=w["clients"][-1]["id"]), "the client is above itself"),
+        (lambda w: last(w, "scopes", scope_string="a b"), ".scope_string: expected a text without"),
+        (lambda w: last(w["tables"], "tokens", session="{}"), "[0].session: expected a session"),
     ],
 )
 def test_malformed_world_is_refused_with_its_place_and_changes_nothing(
@@ -227,6 +247,45 @@ def test_malformed_world_is_refused_with_its_place_and_changes_nothing(
     assert emulator.export_world() == world
     with pytest.raises(ValueError, match="format: expected"):
         emulator.import_world({})
+
+
+def test_world_with_numbers_that_no_answer_could_hold_is_refused(emulator: Emulator) -> None:
+    text = json.dumps(emulator.export_world()).replace('"status": "used"', '"status": 1e400', 1)
+    refused = requests.put(emulator.base_url + WORLD, data=text, timeout=30)
+    assert (refused.status_code, "1e400 is no JSON" in refused.text) == (400, True)
+
+
+def test_person_is_provisioned_under_a_username_that_an_imported_one_had_once(
+    emulator: Emulator, rosalind: Make
+) -> None:
+    world = emulator.export_world()
+    renamed = [one | {"username": f"formerly-{one['username']}"} for one in world["identities"]]
+    emulator.import_world(world | {"identities": renamed})
+    query = {"usernames": "carl@example.edu", "provision": "true"}
+    (made,) = rosalind("GET", "/v2/api/identities", params=query)["identities"]
+    assert made["id"] not in {one["id"] for one in renamed}
+
+
+def test_child_far_below_is_managed_and_deleted_from_above(emulator: Emulator, rosalind: Make, full: Any) -> None:
+    world, above = emulator.export_world(), full["client"]["id"]
+    (first,) = (one for one in world["clients"] if one["id"] == above)
+    for _ in range(1100):
+        child = first | {"id": str(uuid.uuid4()), "project": None, "parent_client": above, "fqdns": []}
+        world["clients"].append(child)
+        above = child["id"]
+    emulator.import_world(world)
+    rosalind("PUT", f"/v2/api/clients/{above}", {"client": {"name": "The last"}})
+    rosalind("DELETE", f"/v2/api/clients/{first['id']}")
+    rosalind("GET", f"/v2/api/clients/{above}", status=404)
+
+
+def test_imported_scope_of_globus_own_form_can_be_renamed(emulator: Emulator, rosalind: Make, full: Any) -> None:
+    string = "urn:globus:auth:scope:genomics.example.edu:read"
+    scope = {"id": str(uuid.uuid4()), "client": full["client"]["id"], "name": "R", "description": "R"}
+    world = emulator.export_world()
+    emulator.import_world(world | {"scopes": [*world["scopes"], scope | {"scope_string": string}]})
+    renamed = rosalind("PUT", f"/v2/api/scopes/{scope['id']}", {"scope": {"scope_suffix": "write"}})["scope"]
+    assert renamed["scope_string"] == "urn:globus:auth:scope:genomics.example.edu:write"
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", []])

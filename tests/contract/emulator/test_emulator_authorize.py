@@ -113,7 +113,13 @@ def test_wrong_request_is_told_to_the_application(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"client_id": "nobody"}, {"client_id": None}, {"redirect_uri": "https://evil.example"}, {"redirect_uri": None}],
+    [
+        {"client_id": "nobody"},
+        {"client_id": None},
+        {"redirect_uri": "https://evil.example"},
+        {"redirect_uri": "http://[::1].evil.example"},
+        {"redirect_uri": None},
+    ],
 )
 def test_browser_is_never_sent_to_an_unregistered_address(
     emulator: Emulator, application: Any, changed: dict[str, Any]

@@ -249,3 +249,22 @@ def test_file_that_stays_held_is_an_error_of_the_emulator(tmp_path: Path, monkey
             with pytest.raises(CannotServe, match="database is locked"):
                 serve(path, port=0, env_file=None)
         assert emulator.client_id
+
+
+@pytest.mark.parametrize("in_its_place", [None, b""])
+def test_nothing_is_acknowledged_once_the_file_is_gone(
+    tmp_path: Path, caller: Make, in_its_place: bytes | None
+) -> None:
+    with Emulator(tmp_path / "emulator.db") as emulator:
+        call = caller(emulator, "rosalind@globusid.org")
+        (tmp_path / "emulator.db").rename(tmp_path / "moved.db")
+        if in_its_place is not None:
+            (tmp_path / "emulator.db").write_bytes(in_its_place)
+        refused = call("GET", "/v2/api/projects", status=503)
+        assert "it was removed or replaced since the start" in refused["errors"][0]["detail"]
+
+
+def test_file_with_the_signing_key_is_only_its_owners(tmp_path: Path) -> None:
+    with Emulator(tmp_path / "emulator.db") as emulator:
+        assert requests.get(f"{emulator.base_url}/jwk.json", timeout=30).status_code == 200
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}

@@ -198,3 +198,33 @@ def test_clients_own_token_is_good_for_what_is_not_optional_all_the_way(
     form = {"grant_type": DEPENDENT, "token": middle["access_token"]}
     (granted,) = post(emulator, data=form, auth=auth).json()
     assert (middle["scope"], granted["scope"]) == (scope, GROUPS)
+
+
+@pytest.mark.parametrize("change", ["DELETE", "PUT"])
+def test_scope_that_is_deleted_or_renamed_is_refreshed_no_more(
+    emulator: Emulator, rosalind: Make, service: Any, application: Any, login: Make, change: str
+) -> None:
+    (client, _), scope = service
+    fields = {"name": "W", "description": "d", "scope_suffix": "write"}
+    (kept,) = rosalind("POST", f"/v2/api/clients/{client}/scopes", {"scope": fields})["scopes"]
+    asked = (scope, f"{scope} {kept['scope_string']}")
+    alone, both = (login(emulator, application, one, access_type="offline").json()["refresh_token"] for one in asked)
+    (gone,) = rosalind("GET", f"/v2/api/scopes?scope_strings={scope}")["scopes"]
+    rosalind(change, f"/v2/api/scopes/{gone['id']}", {"scope": {"scope_suffix": "new"}})
+    form = {"grant_type": "refresh_token", "client_id": application["id"]}
+    assert post(emulator, data=form | {"refresh_token": both}).json()["scope"] == kept["scope_string"]
+    assert post(emulator, data=form | {"refresh_token": alone}).json() == {"error": "invalid_grant"}
+
+
+def test_client_identity_needs_no_login_by_a_dependent_token_either(
+    emulator: Emulator, caller: Make, rosalind: Make, service: Any, token_of: Make, new_project: Make
+) -> None:
+    auth, _ = service
+    (manage,) = rosalind("GET", f"/v2/api/scopes?scope_strings={MANAGE}")["scopes"]
+    dependent = {"scope": manage["id"], "optional": False, "requires_refresh_token": False}
+    fields = {"name": "M", "description": "d", "scope_suffix": "manage", "dependent_scopes": [dependent]}
+    (scope,) = rosalind("POST", f"/v2/api/clients/{auth[0]}/scopes", {"scope": fields})["scopes"]
+    token = token_of(emulator, emulator.client_id, emulator.client_secret, scope["scope_string"]).json()["access_token"]
+    (granted,) = post(emulator, data={"grant_type": DEPENDENT, "token": token}, auth=auth).json()
+    call = caller(emulator, headers={"Authorization": f"Bearer {granted['access_token']}"})
+    assert new_project(call, admin_ids=[emulator.client_id])["admin_ids"] == [emulator.client_id]

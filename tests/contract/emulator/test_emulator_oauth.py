@@ -172,3 +172,28 @@ def test_token_expires(tmp_path: Any, caller: Make) -> None:
         call("GET", "/v2/api/projects")
         now[0] += 1
         call("GET", "/v2/api/projects", status=401)
+
+
+@pytest.mark.parametrize(("asked_for", "of_others"), [("visible", 400), ("known", 200)])
+def test_client_asks_for_private_scopes_of_its_own_project(
+    start: Make, caller: Make, new_client: Make, token_of: Make, asked_for: str, of_others: int
+) -> None:
+    emulator = start(requested_scopes=asked_for)
+    call = caller(emulator, "rosalind@globusid.org")
+    portal, stranger = new_client(call), new_client(call)
+    service = new_client(call, project=portal["project"])["id"]
+    scope = {"name": "Read", "description": "Read all", "scope_suffix": "read"}
+    (private,) = call("POST", f"/v2/api/clients/{service}/scopes", {"scope": scope})["scopes"]
+    for client, status in ((portal["id"], 200), (stranger["id"], of_others)):
+        made = call("POST", f"/v2/api/clients/{client}/credentials", {"credential": {"name": "Launch"}})
+        answer = token_of(emulator, client, made["credential"]["secret"], private["scope_string"])
+        assert answer.status_code == status
+
+
+def test_switch_answers_unknown_scopes_with_the_code_that_was_seen(start: Make, token_of: Make) -> None:
+    emulator = start(unknown_scope_document="errors")
+    refused = token_of(emulator, emulator.client_id, emulator.client_secret, "openid urn:nowhere")
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["code"], error["status"]) == (400, "UNKNOWN_SCOPE_ERROR", "400")
+    assert "urn:nowhere" in error["detail"]
+    assert "openid" not in error["detail"]

@@ -176,3 +176,14 @@ def test_switch_sets_the_status_for_a_project_in_use(
     else:
         call("POST", "/v2/api/policies", {"policy": {"project_id": project, "display_name": "P", "description": "D"}})
     call("DELETE", f"/v2/api/projects/{project}", status=422)
+
+
+def test_deleted_client_is_no_administrator_that_a_project_can_be_left_to(
+    rosalind: Make, new_project: Make, new_client: Make, identity_of: Make
+) -> None:
+    client, me = new_client(rosalind)["id"], identity_of(rosalind, "rosalind@globusid.org")
+    path = f"/v2/api/projects/{new_project(rosalind, admin_ids=[me, client])['id']}"
+    rosalind("DELETE", f"/v2/api/clients/{client}")
+    refused = rosalind("PUT", path, {"project": {"admin_ids": [client]}}, status=400)
+    assert refused["errors"][0]["detail"] == "Either admin_ids or admin_group_ids has to be defined"
+    rosalind("PUT", path, {"project": {"admin_ids": [client, me]}})
