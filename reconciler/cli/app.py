@@ -98,12 +98,7 @@ def _usage(error: Exception) -> str:
 def main() -> None:
     """Run the command line and exit."""
     terminal.prepare()
-    _leave_no_core()
     sys.exit(run(sys.argv[1:]))
-
-
-def _leave_no_core() -> None:
-    """See that a crash, of this program or one that it runs, writes no memory with secrets in it to a disk."""
 
 
 def run(arguments: list[str]) -> int:

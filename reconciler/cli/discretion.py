@@ -46,6 +46,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _leave_no_core() -> None:
+    """See that a crash, of this program or one that it runs, writes no memory with secrets in it to a disk."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
