@@ -106,6 +106,18 @@ def test_pipeline_answers_a_leak_of_its_own_secret_in_two_runs(pipeline: Pipelin
     assert not pipeline.works(leaked)
 
 
+def test_tokens_of_a_run_are_masked_on_github_where_the_output_is_no_data(pipeline: Pipeline) -> None:
+    person = {"RECONCILER_ACCESS_TOKEN": pipeline.emulator.person_token("rosalind@globusid.org")}
+    pipeline.run("apply", "--auto-approve", secrets=person)
+    secrets = {**pipeline.secrets(), "GITHUB_ACTIONS": "true"}
+    (token,) = re.findall(r"^::add-mask::(.+)$", pipeline.run("apply", secrets=secrets), re.MULTILINE)
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{pipeline.emulator.base_url}/v2/oauth2/userinfo", headers=headers, timeout=20)
+    assert answer.status_code == 200
+    for command in (["plan"], ["drift", "--json"], ["whoami", "--json"]):
+        assert "add-mask" not in pipeline.run(*command, secrets=secrets)
+
+
 def test_manifest_and_commands_of_the_page_work(pipeline: Pipeline, tmp_path: Path) -> None:
     manifest, workflow = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     page = tmp_path / "page"
