@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler import files, live
 from reconciler.auth import AuthClient
-from reconciler.errors import CannotWrite, StalePlan
+from reconciler.errors import CannotRead, CannotWrite, StalePlan
 from reconciler.kinds import KINDS, lineage
 from reconciler.manifest import fits
 from reconciler.match.recovery import recovered
@@ -100,10 +100,14 @@ def open_plan(file: Path) -> Opened:
     try:
         with files.folder(file.parent) as folder:
             content = folder.read(file.name)
+    except FileNotFoundError:
+        content = None
     except OSError as error:
         raise StalePlan(str(file), files.why(error)) from error
+    if content is None:
+        raise CannotRead(str(file), "there is no such file")
     try:
-        return Opened(file, read(content or b"", fits=lambda document: fits("plan", document)))
+        return Opened(file, read(content, fits=lambda document: fits("plan", document)))
     except NotAPlan as error:
         raise StalePlan(str(file), str(error)) from None
 
