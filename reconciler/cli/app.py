@@ -39,6 +39,8 @@ app = typer.Typer(
 )
 # Typer has a copy of Click of its own, or uses the installed one; in both, wrong usage is this.
 _WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
+_UNASKED = {"help": False, "version": {"help": False}}
+"""Without these values Typer loads Pydantic to find out that no help was asked for."""
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("validate", taking(ManifestOptions, manifests.validate)),
     ("build", taking(ManifestOptions, manifests.build)),
@@ -101,7 +103,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; return the exit code. Nothing escapes from here."""
     try:
-        code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
+        command = typer.main.get_command(app)
+        code = command.main(
+            arguments or ["--help"], prog_name="reconciler", standalone_mode=False, default_map=_UNASKED
+        )
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):

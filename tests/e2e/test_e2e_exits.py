@@ -60,6 +60,17 @@ def test_no_arguments_show_the_help(bench: Any) -> None:
     assert "apply" in ran.out
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]])
+def test_what_needs_little_loads_little(bench: Any, arguments: list[str]) -> None:
+    ran = bench.run(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.err.splitlines()}
+    assert ran.code == 0
+    assert "typer" in loaded
+    assert loaded.isdisjoint(
+        {"cryptography", "deepdiff", "jsonschema_rs", "jwt", "keyring", "pydantic", "requests", "yaml"}
+    )
+
+
 def test_no_credentials_is_10(bench: Any) -> None:
     bench.write("a.yaml", MANIFEST)
     ran = bench.run("plan")
