@@ -75,7 +75,9 @@ def version() -> None:
 
 @app.command()
 def schema(
-    name: Annotated[str | None, typer.Argument(help="Which one; without it, their names are printed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which one; without it, their names are printed.")
+    ] = None,
 ) -> None:
     """Print a JSON Schema of the manifests, for editors and other tools."""
     from reconciler.manifest import schema_names, schema_text

@@ -36,6 +36,7 @@ projects:
         ["apply", "--allow-replace", "clients/p/web"],
         ["plan", "--allow-create", "client/p/web/x"],
         ["plan", "--allow-lockout", "."],
+        ["apply", "--detailed-exitcode"],
         ["output", "--format", "xml"],
         ["schema", "nonsense"],
         ["emulator", "serve", "--port", "70000"],
