@@ -147,12 +147,13 @@ class Search:
             self.found[address] = Match(Found.ABSENT)
             if candidates:
                 ids = ", ".join(live.id for live in candidates)
+                go = "object goes" if len(candidates) == 1 else "objects go"
                 others = f", and {len(rivals)} resources here" if len(rivals) > 1 else ""
                 self._problem(
                     self.manifests.resources[address],
                     (),
-                    f"{len(candidates)} unclaimed object(s) of the service fit{others}: {ids}",
-                    "write `id:` with the one that is meant",
+                    f"{len(candidates)} unclaimed {go} by this name at the service{others}: {ids}",
+                    "write `id:` with the one that is meant, or `import` it",
                 )
 
     def _taken(self, live: Live) -> Match:
