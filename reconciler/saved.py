@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 _NAME = "globus-auth-reconciler"
+_BEGINNING = 4096
+"""So much of a file tells whether it is a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,12 @@ def seal(
 
 
 def save(saved: Saved, file: Path) -> None:
-    """Write a plan so that its file is closed to everybody else, and never half there."""
+    """Write a plan so that its file is closed to everybody else, and never half there; replace nothing but a plan."""
     try:
         with files.folder(file.parent) as folder:
+            before = folder.read(file.name, private=True)
+            if before and not is_plan(before[:_BEGINNING]):
+                raise CannotWrite(str(file), "is there already, and no saved plan; name another file")
             folder.write(file.name, write(saved).encode(), private=True)
     except OSError as error:
         raise CannotWrite(str(file), files.why(error)) from error
@@ -90,7 +95,7 @@ def sought(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as opened:
-            return is_plan(opened.read(4096))
+            return is_plan(opened.read(_BEGINNING))
     except OSError:
         return False
 

@@ -10,6 +10,7 @@ import typer
 from reconciler.cli import adopt, changes, differences, login, manifests, record, saved, terminal
 from reconciler.cli import pin as pinning
 from reconciler.cli.bindings import bindings
+from reconciler.cli.credentials import overriding
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import (
@@ -96,6 +97,13 @@ def _usage(error: Exception) -> str:
     return f"{usage}Error: {said() if said else error}"
 
 
+def _told(error: ReconcilerError) -> str:
+    told, hint, variable = f"Error: {safe(str(error))}", how_to_log_in(error), overriding()
+    if hint and variable:
+        hint += f"\nFirst put {variable} right, or unset it: it goes before a login."
+    return f"{told}\n{hint}" if hint else told
+
+
 def main() -> None:
     """Run the command line and exit."""
     terminal.prepare()
@@ -119,8 +127,7 @@ def run(arguments: list[str]) -> int:
         terminal.warn(problems.text(error.problems))
         return Exit.ERROR
     except ReconcilerError as error:
-        hint = how_to_log_in(error)
-        terminal.warn(f"Error: {safe(str(error))}" + (f"\n{hint}" if hint else ""))
+        terminal.warn(_told(error))
         return of_error(error)
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a failure
         if isinstance(error, _WRONG_USAGE):

@@ -95,6 +95,8 @@ def test_rejected_credentials_are_10(bench: Any, tmp_path: Path) -> None:
         )
     assert (ran.code, wrong.code) == (10, 10)
     assert "stale" not in ran.err
+    assert "First put RECONCILER_ACCESS_TOKEN right, or unset it: it goes before a login." in ran.err
+    assert "First put RECONCILER_CLIENT_ID right" in wrong.err
 
 
 @pytest.mark.parametrize("token", ["secret\nvalue", "secret\n", "sécret", "secret\x1b"])
