@@ -168,7 +168,7 @@ def _deliveries(plan: Plan, sinks: Mapping[Address, Sink], entries: Mapping[Addr
     for operation in plan.operations:
         sink = sinks.get(operation.address)
         if sink and operation.verb is Verb.CREATE:
-            clear = ", where it stands in clear" if sink.plaintext else ""
+            clear = ", where it stands in clear: keep it out of version control" if sink.plaintext else ""
             yield f"{operation.address}: its secret goes to {sink.destination}{clear}"
             bound = entries.get(operation.previous or operation.address)
             if bound and bound.sink and bound.sink != digest(operation.settings["sink"]):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler import files, live
 from reconciler.auth import AuthClient
-from reconciler.errors import CannotWrite, StalePlan
+from reconciler.errors import CannotRead, CannotWrite, StalePlan
 from reconciler.generations import may_be_in_use
 from reconciler.kinds import KINDS, lineage
 from reconciler.manifest import fits
@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 _NAME = "globus-auth-reconciler"
+_BEGINNING = 4096
+"""So much of a file tells whether it is a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,12 @@ def seal(
 
 
 def save(saved: Saved, file: Path) -> None:
-    """Write a plan so that its file is closed to everybody else, and never half there."""
+    """Write a plan so that its file is closed to everybody else, and never half there; replace nothing but a plan."""
     try:
         with files.folder(file.parent) as folder:
+            before = folder.read(file.name, private=True)
+            if before and not is_plan(before[:_BEGINNING]):
+                raise CannotWrite(str(file), "is there already, and no saved plan; name another file")
             folder.write(file.name, write(saved).encode(), private=True)
     except OSError as error:
         raise CannotWrite(str(file), files.why(error)) from error
@@ -91,7 +96,7 @@ def sought(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as opened:
-            return is_plan(opened.read(4096))
+            return is_plan(opened.read(_BEGINNING))
     except OSError:
         return False
 
@@ -101,10 +106,14 @@ def open_plan(file: Path) -> Opened:
     try:
         with files.folder(file.parent) as folder:
             content = folder.read(file.name)
+    except FileNotFoundError:
+        content = None
     except OSError as error:
         raise StalePlan(str(file), files.why(error)) from error
+    if content is None:
+        raise CannotRead(str(file), "there is no such file")
     try:
-        return Opened(file, read(content or b"", fits=lambda document: fits("plan", document)))
+        return Opened(file, read(content, fits=lambda document: fits("plan", document)))
     except NotAPlan as error:
         raise StalePlan(str(file), str(error)) from None
 

@@ -146,7 +146,7 @@ def _foreign(manifests: Manifests, heads: Mapping[Address, Meta | None], matches
         replaced = matches.found[above].binding if above else None
         known = {parent.id if parent else None, *(replaced.predecessors if replaced else ())}
         if head and head.client_id not in known and not (bound and bound.id == head.credential_id):
-            what = f"it holds the secret of another client already, {head.client_id}"
+            what = f"this place holds the secret of another client, {head.client_id}, already"
             hint = "name another place, or move away what is there"
             yield Problem(manifests.resources[address].at("sink"), what, hint, str(address))
 

@@ -9,6 +9,7 @@ import typer
 from reconciler.cli import adopt, changes, differences, discretion, login, manifests, record, rehearse, saved, terminal
 from reconciler.cli import pin as pinning
 from reconciler.cli.bindings import bindings
+from reconciler.cli.credentials import overriding
 from reconciler.cli.emulator import emulator
 from reconciler.cli.exits import Exit, of_error
 from reconciler.cli.options import (
@@ -40,6 +41,8 @@ app = typer.Typer(
 )
 # Typer has a copy of Click of its own, or uses the installed one; in both, wrong usage is this.
 _WRONG_USAGE = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
+_UNASKED = {"help": False, "version": {"help": False}}
+"""Without these values Typer loads Pydantic to find out that no help was asked for."""
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("validate", taking(ManifestOptions, manifests.validate)),
     ("build", taking(ManifestOptions, manifests.build)),
@@ -76,7 +79,9 @@ def version() -> None:
 
 @app.command()
 def schema(
-    name: Annotated[str | None, typer.Argument(help="Which one; without it, their names are printed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which one; without it, their names are printed.")
+    ] = None,
 ) -> None:
     """Print a JSON Schema of the manifests, for editors and other tools."""
     from reconciler.manifest import schema_names, schema_text
@@ -95,6 +100,13 @@ def _usage(error: Exception) -> str:
     return f"{usage}Error: {said() if said else error}"
 
 
+def _told(error: ReconcilerError) -> str:
+    told, hint, variable = f"Error: {safe(str(error))}", how_to_log_in(error), overriding()
+    if hint and variable:
+        hint += f"\nFirst put {variable} right, or unset it: it goes before a login."
+    return f"{told}\n{hint}" if hint else told
+
+
 def main() -> None:
     """Run the command line and exit."""
     terminal.prepare()
@@ -105,7 +117,10 @@ def run(arguments: list[str]) -> int:
     """Run one command; return the exit code. Nothing escapes from here."""
     try:
         discretion.prepare()
-        code = typer.main.get_command(app).main(arguments or ["--help"], prog_name="reconciler", standalone_mode=False)
+        command = typer.main.get_command(app)
+        code = command.main(
+            arguments or ["--help"], prog_name="reconciler", standalone_mode=False, default_map=_UNASKED
+        )
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -116,8 +131,7 @@ def run(arguments: list[str]) -> int:
         terminal.warn(problems.text(error.problems))
         return Exit.ERROR
     except ReconcilerError as error:
-        hint = how_to_log_in(error)
-        terminal.warn(f"Error: {safe(str(error))}" + (f"\n{hint}" if hint else ""))
+        terminal.warn(_told(error))
         return of_error(error)
     except Exception as error:  # noqa: BLE001 - the last place where a bug can be told from a failure
         if isinstance(error, _WRONG_USAGE):

@@ -57,6 +57,12 @@ def acting(options: Targeting) -> Acting:
     )
 
 
+def overriding() -> str | None:
+    """Name the variable whose credentials go before a login, if one is set."""
+    names = (_TOKEN_VARIABLE, *(name for name, _ in _CLIENT_VARIABLES))
+    return next((name for name in names if os.environ.get(name)), None)
+
+
 def client(options: Targeting, authorizer: "GlobusAuthorizer | None") -> "AuthClient":
     """Make the client that a command talks to the service with."""
     from reconciler.auth import AuthClient, GlobusSDKUsageError

@@ -22,7 +22,7 @@ def _group() -> None:
 
 @emulator.command()
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 0,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="0 takes any free port.")] = 0,
     db: Annotated[Path, typer.Option("--db", metavar="FILE", help="Where all state is kept.")] = Path(
         ".reconciler/emulator.db"
     ),

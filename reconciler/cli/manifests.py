@@ -40,7 +40,8 @@ def output(options: OutputOptions) -> None:
     if name is None:
         for each in missing:
             terminal.warn(f"warning: {each} is not applied yet")
-        terminal.say(outputs.text(known, form))
+        if written := outputs.text(known, form):
+            terminal.say(written)
     elif name in known:
         terminal.say(known[name] if form is outputs.Format.TEXT else outputs.text({name: known[name]}, form))
     else:

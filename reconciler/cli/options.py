@@ -96,13 +96,16 @@ AllowCreate: TypeAlias = Annotated[
         "--allow-create",
         metavar="ADDRESS",
         callback=_addresses,
-        help="Approve a create beside unknown siblings (repeatable).",
+        help="Approve a create beside unknown siblings (repeatable; `all`).",
     ),
 ]
 AllowLockout: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--allow-lockout", metavar="ADDRESS", callback=_addresses, help="Approve that you lose a project (repeatable)."
+        "--allow-lockout",
+        metavar="ADDRESS",
+        callback=_addresses,
+        help="Approve that you lose a project (repeatable; `all`).",
     ),
 ]
 Targets: TypeAlias = Annotated[
@@ -181,7 +184,9 @@ RevokeOld: TypeAlias = Annotated[
 ]
 PlanFile: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-OutputForm: TypeAlias = Annotated[str, typer.Option("--format", help="text, json, env, yaml or github.")]
+OutputForm: TypeAlias = Annotated[
+    str, typer.Option("--format", metavar="FORM", help="text, json, env, yaml or github.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +259,6 @@ class PlanOptions(PartOptions):
     """What every command takes that makes a plan."""
 
     replace: Replaced = None
-    detailed_exitcode: Detailed = False
     allow_replace: AllowReplace = None
     allow_create: AllowCreate = None
     allow_lockout: AllowLockout = None
@@ -265,6 +269,7 @@ class PlanOptions(PartOptions):
 class SaveOptions(PlanOptions):
     """What `plan` takes besides."""
 
+    detailed_exitcode: Detailed = False
     out: Out = None
     json_into: JsonInto = None
     expires_after: ExpiresAfter = None

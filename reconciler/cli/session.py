@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.bindings import path_of
+from reconciler.cli import terminal
 from reconciler.cli.credentials import acting, client, settings
 from reconciler.cli.options import ServiceOptions
-from reconciler.errors import InvalidSettings
+from reconciler.errors import InvalidSettings, Locked
 from reconciler.model import Manifests
 from reconciler.pipeline import Site
+from reconciler.render.safe import safe
 
 if TYPE_CHECKING:
     from reconciler.auth import AuthClient
@@ -30,11 +32,20 @@ def run_url() -> str | None:
     return github or next((environ[name] for name in _RUN_VARIABLES if environ.get(name)), None)
 
 
-def locked(site: Site, timeout: float) -> AbstractContextManager[object]:
-    """Hold the lock of a root, in the name of this run."""
+@contextmanager
+def locked(site: Site, timeout: float) -> Iterator[None]:
+    """Hold the lock of a root, in the name of this run; say so before waiting for another."""
     from reconciler.lock import hold
 
-    return hold(site.lock, timeout=timeout, run=run_url())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(site.lock, timeout=0, run=run_url()))
+        except Locked as held:
+            if not timeout:
+                raise
+            terminal.warn(f"Waiting for {timeout:g} s at most: {safe(str(held))}")
+            stack.enter_context(hold(site.lock, timeout=timeout, run=run_url()))
+        yield
 
 
 @contextmanager

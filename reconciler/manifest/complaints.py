@@ -132,7 +132,8 @@ def _bad_key(path: Pointer, rule: Mapping[str, Any]) -> _Complaint:
     spellings = (hyphened, hyphened.lower(), hyphened.replace("-", "_"))
     legal = [each for spelling in spellings if matches(rule["pattern"], each := spelling[: rule["maxLength"]])]
     hint = f"write `{legal[0]}`" if legal else None
-    return _Complaint(path, f"the key {shown(key)} {rule['patternErrorMessage']}", hint, key=True)
+    broken = "maxLength" if matches(rule["pattern"], key) else "pattern"
+    return _Complaint(path, f"the key {shown(key)} {_says(rule, broken, key)}", hint, key=True)
 
 
 def _unknown_key(path: Pointer, known: tuple[str, ...]) -> _Complaint:

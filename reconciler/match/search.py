@@ -46,7 +46,7 @@ class Search:
         resource = self.manifests.resources[address]
         binding, previous = self.bindings.get(address, (None, None))
         if resource.id:
-            self._pinned(resource, binding)
+            self._pinned(resource, binding, previous)
             return True
         if kind.secret and resource.settings.get("sink"):
             self._held(resource, binding, previous, held)
@@ -70,16 +70,22 @@ class Search:
         """Tell whether what was not seen may exist all the same."""
         return any(name in self.snapshot.poisoned for name in lineage(kind.name))
 
-    def _pinned(self, resource: Resource, binding: Binding | None) -> None:
+    def _pinned(self, resource: Resource, binding: Binding | None, previous: Address | None) -> None:
         address, live = resource.address, self.snapshot.find(resource.address.kind, resource.id or "")
         if binding and binding.id != resource.id:
-            binding = None
-        self.found[address] = Match(Found.PINNED if live else Found.ABSENT, live, binding)
+            binding, previous = None, None
+        left = self._left_by(live) if live and binding is None else None
+        if left and self.manifests.complete:
+            binding, previous = self.bindings[left][0], left
+        self.found[address] = Match(Found.PINNED if live else Found.ABSENT, live, binding, previous)
         if live is None and address.kind not in self.snapshot.poisoned:
             self._problem(resource, ("id",), f"no {address.kind} has the id {resource.id}, or it is not yours")
         elif live and self._misplaced(live, address, binding):
             what = f"{resource.id} is a {live.kind} of {live.parent}, not of {owner(address)}"
             self._problem(resource, ("id",), what)
+        elif left and not self.manifests.complete:
+            what = f"{resource.id} is bound to {left}, of which these files say nothing"
+            self._problem(resource, ("id",), what, "name the whole root")
         elif live and resource.fields and live.id in self.elsewhere:
             what = f"{resource.id} is managed in another environment already, {self.elsewhere[live.id]}"
             self._problem(resource, ("id",), what, "leave out its fields, to refer to it only")
@@ -151,12 +157,13 @@ class Search:
             self.found[address] = Match(Found.ABSENT)
             if candidates:
                 ids = ", ".join(live.id for live in candidates)
+                go = "object goes" if len(candidates) == 1 else "objects go"
                 others = f", and {len(rivals)} resources here" if len(rivals) > 1 else ""
                 self._problem(
                     self.manifests.resources[address],
                     (),
-                    f"{len(candidates)} unclaimed object(s) of the service fit{others}: {ids}",
-                    "write `id:` with the one that is meant",
+                    f"{len(candidates)} unclaimed {go} by this name at the service{others}: {ids}",
+                    "write `id:` with the one that is meant, or `import` it",
                 )
 
     def _taken(self, live: Live) -> Match:

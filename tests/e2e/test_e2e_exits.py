@@ -36,6 +36,7 @@ projects:
         ["apply", "--allow-replace", "clients/p/web"],
         ["plan", "--allow-create", "client/p/web/x"],
         ["plan", "--allow-lockout", "."],
+        ["apply", "--detailed-exitcode"],
         ["output", "--format", "xml"],
         ["schema", "nonsense"],
         ["emulator", "serve", "--port", "70000"],
@@ -58,6 +59,17 @@ def test_no_arguments_show_the_help(bench: Any) -> None:
     assert ran.code == 0
     assert "plan" in ran.out
     assert "apply" in ran.out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]])
+def test_what_needs_little_loads_little(bench: Any, arguments: list[str]) -> None:
+    ran = bench.run(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.err.splitlines()}
+    assert ran.code == 0
+    assert "typer" in loaded
+    assert loaded.isdisjoint(
+        {"cryptography", "deepdiff", "jsonschema_rs", "jwt", "keyring", "pydantic", "requests", "yaml"}
+    )
 
 
 def test_no_credentials_is_10(bench: Any) -> None:
@@ -83,6 +95,8 @@ def test_rejected_credentials_are_10(bench: Any, tmp_path: Path) -> None:
         )
     assert (ran.code, wrong.code) == (10, 10)
     assert "stale" not in ran.err
+    assert "First put RECONCILER_ACCESS_TOKEN right, or unset it: it goes before a login." in ran.err
+    assert "First put RECONCILER_CLIENT_ID right" in wrong.err
 
 
 @pytest.mark.parametrize("token", ["secret\nvalue", "secret\n", "sécret", "secret\x1b"])

@@ -88,9 +88,15 @@ def test_run_waits_for_the_first_as_long_as_it_is_told_to(bench: Any) -> None:
     with asking(bench) as first:
         command = [sys.executable, "-m", "reconciler", "apply", "--emulator", "--auto-approve", "--lock-timeout", "60"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        with subprocess.Popen(command, cwd=bench.folder, env=environment, stdout=subprocess.PIPE, text=True) as second:
+        with subprocess.Popen(
+            command, cwd=bench.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as second:
+            assert second.stderr
+            told = second.stderr.readline()
             first.communicate("yes\n", timeout=60)
             out, _ = second.communicate(timeout=60)
+    assert told.startswith("Waiting for 60 s at most: ")
+    assert f"pid {first.pid}" in told
     assert (first.returncode, second.returncode) == (0, 0)
     assert "No changes." in out
 

@@ -31,6 +31,14 @@ def test_output_tells_names_from_paths(bench: Any) -> None:
         assert ran.err.splitlines()[-1] == said
 
 
+def test_outputs_that_are_not_applied_yet_are_no_empty_line(bench: Any) -> None:
+    bench.write("a.yaml", PROJECT)
+    for form, said in (("text", ""), ("env", ""), ("github", ""), ("json", "{}\n")):
+        ran = bench.run("output", "--format", form)
+        assert (ran.code, ran.out) == (0, said)
+        assert "warning: P is not applied yet" in ran.err
+
+
 def test_exclude_is_relative_to_the_folder_of_the_settings(bench: Any) -> None:
     bench.write("env/a.yaml", PROJECT)
     bench.write("env/drafts/b.yaml", "nonsense")

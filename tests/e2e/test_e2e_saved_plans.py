@@ -129,6 +129,23 @@ def test_saved_plan_is_closed_to_others_and_the_one_for_tools_is_the_same(saved:
     assert actions == {"project/p": ["update"], "client/p/api": ["no-op"], "client/p/web": ["create"]}
 
 
+def test_plan_replaces_nothing_but_a_plan(bench: Any) -> None:
+    bench.write("a.yaml", PROJECT).chmod(0o600)
+    ran = bench.run("plan", "--emulator", "--out", "a.yaml")
+    assert ran.code == 1
+    assert "a.yaml: is there already, and no saved plan" in ran.err
+    assert (bench.folder / "a.yaml").read_text() == PROJECT
+    for _ in range(2):
+        assert bench.run("plan", "--emulator", "--out", "plan.json").code == 0
+
+
+def test_plan_that_is_not_there_is_no_damaged_one(bench: Any) -> None:
+    for command in ("show", "apply"):
+        ran = bench.run(command, "plan.json")
+        assert (ran.code, ran.out) == (1, "")
+        assert "there is no such file" in ran.err
+
+
 def test_show_needs_neither_manifests_nor_credentials_nor_the_service(saved: Served, tmp_path_factory: Any) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     shutil.copy(saved.plan_file, elsewhere)

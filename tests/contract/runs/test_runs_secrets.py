@@ -131,6 +131,6 @@ def test_sink_with_the_secret_of_another_client_is_refused(runs: Any) -> None:
     with pytest.raises(InvalidManifests) as raised:
         runs.plan()
     assert [problem.what for problem in raised.value.problems] == [
-        f"it holds the secret of another client already, {before['client_id']}"
+        f"this place holds the secret of another client, {before['client_id']}, already"
     ]
     assert delivered(runs) == before

@@ -132,6 +132,39 @@ def test_a_binding_that_left_the_manifests_gives_its_object_up_to_a_natural_matc
     assert not matches.leftovers
 
 
+def test_a_pin_under_another_key_takes_the_binding_along(resource: Make, settled: Settle, matched: Matched) -> None:
+    before = settled(resource("project/genomics"), resource("client/genomics/old", prevent_destroy=True))
+    pin = before["bindings"]["client/genomics/old"].id
+    for former in ([], [str(OLD)]):
+        renamed = resource("client/genomics/web", id=pin, previously=former)
+        matches = matched(resource("project/genomics"), renamed, **before)
+        assert (matches.found[WEB].how, matches.found[WEB].previous) == (Found.PINNED, OLD)
+        assert matches.found[WEB].binding == before["bindings"]["client/genomics/old"]
+        assert not matches.leftovers
+
+
+def test_a_pin_does_not_take_the_binding_of_something_else_along(
+    resource: Make, settled: Settle, matched: Matched
+) -> None:
+    before = settled(resource("project/genomics"), resource("client/genomics/old"), resource("client/genomics/other"))
+    pin = before["bindings"]["client/genomics/other"].id
+    renamed = resource("client/genomics/web", id=pin, previously=[str(OLD)])
+    matches = matched(resource("project/genomics"), renamed, **before)
+    assert str(matches.found[WEB].previous) == "client/genomics/other"
+    assert [str(address) for address in matches.leftovers] == ["client/genomics/old"]
+
+
+def test_a_pin_to_what_is_bound_outside_of_the_loaded_files_is_an_error(
+    resource: Make, settled: Settle, matched: Matched
+) -> None:
+    before = settled(resource("project/genomics"), resource("client/genomics/old"))
+    pin = before["bindings"]["client/genomics/old"].id
+    web = resource("client/genomics/web", id=pin)
+    (problem,) = matched(resource("project/genomics"), web, complete=False, **before).problems
+    assert (problem.address, problem.hint) == ("client/genomics/web", "name the whole root")
+    assert "client/genomics/old" in problem.what
+
+
 def test_a_binding_outside_of_the_loaded_files_keeps_its_object(
     resource: Make, settled: Settle, matched: Matched
 ) -> None:

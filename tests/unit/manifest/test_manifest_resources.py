@@ -603,6 +603,12 @@ def test_of_many_problems_those_are_told_that_stand_first(complaints: Complaints
     assert [int(line.split(":")[1]) for line in lines] == [7 + number // 7 for number in range(100)]
 
 
+def test_key_that_is_only_too_long_is_called_that(complaints: Complaints) -> None:
+    (line,) = complaints(project(clients=f"{'k' * 101}: {{name: K, client_type: client_identity}}"))
+    assert "must not be longer than 100 characters" in line
+    assert "must be lower-case" not in line
+
+
 def test_what_cannot_be_used_is_not_called_missing(complaints: Complaints) -> None:
     clients = """\
 web: 5
