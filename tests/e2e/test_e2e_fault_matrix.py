@@ -106,43 +106,48 @@ PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 OPEN_ENDED = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 # An answer of success that says nothing: what was made is found or revoked; a change or deletion stays unknown.
 NOTHING_SAID: dict[str, Any] = {"sent": (1, 2, 1, 1), "code": 16, "lists": 1, "planned": 11}
+# A fault after which nothing is sent again: a plan is refused, since the list of clients is not known.
+ONCE: dict[str, Any] = {"sent": (1, 1, 1, 1), "lists": 1, "planned": 11}
+STOPPED: dict[str, Any] = {"sent": (0, 0, 1, 0), "code": 10, "lists": 1}
+# A fault after which everything is sent again, also a POST: it was certainly not carried out.
+AGAIN: dict[str, Any] = {"sent": (2, 2, 2, 2), "planned": None}
 
 ROWS = [
     Row("N1 reset after the request", late("reset")),
-    Row("N2 closed before any byte", late("close")),
+    Row("N2 closed before any byte", late("close"), planned=None),
     Row("N3 closed amid the headers", {"effect": "cut_headers"}),
     Row("N4 body shorter than promised", {"effect": "cut_body"}),
-    Row("N4 chunks that break off", {"effect": "cut_chunks"}),
+    Row("N4 chunks that break off", {"effect": "cut_chunks"}, planned=None),
     Row("N8 502 after the commit", status(502, after_commit=True), planned=None),
     Row("N8 503 after the commit", status(503, after_commit=True)),
     Row("N8 504 after the commit", status(504, after_commit=True), planned=None),
     Row("N9 500 after the commit", status(500, after_commit=True)),
     Row("N10 429", status(429), sent=(2, 2, 2, 2)),
-    Row("N10 429, in a second", status(429, retry_after=1), (2, 1, 1, 1), planned=None, meets=("object",)),
-    Row("N10 429, at a date that is over", status(429, retry_after=PAST), (2, 2, 2, 2), planned=None),
-    Row("N10 429, soon", status(429, retry_after="soon"), (2, 2, 2, 2), planned=None),
-    Row("N10 429, earlier", status(429, retry_after=-5), (2, 2, 2, 2), planned=None),
-    Row("N10 429, in 30 years", status(429, retry_after=999_999_999), (1, 1, 1, 1), 16, "(429)", 1, 11),
-    Row("N12 byte by byte", {"effect": "drip", "seconds": 0.5}, (1, 1, 1, 1), 16, "", 1, 11, ("PUT",), "2"),
+    Row("N10 429, in a second", status(429, retry_after=1), sent=(2, 1, 1, 1), planned=None, meets=("object",)),
+    Row("N10 429, at a date that is over", status(429, retry_after=PAST), **AGAIN),
+    Row("N10 429, soon", status(429, retry_after="soon"), **AGAIN),
+    Row("N10 429, earlier", status(429, retry_after=-5), **AGAIN),
+    Row("N10 429, in 30 years", status(429, retry_after=999_999_999), **ONCE, code=16, said="(429)"),
+    Row("N12 byte by byte", {"effect": "drip", "seconds": 0.5}, **ONCE, code=16, meets=("PUT",), timeout="2"),
     Row("N14 a web page", late("html"), **NOTHING_SAID, said="'text/html' where JSON was expected"),
     Row("N14 a list", late("list"), **NOTHING_SAID, said="JSON that is not an object"),
-    Row("N14 204 without a body", late("empty"), (1, 2, 1, 1), 16, "", 1, 11),
+    Row("N14 204 without a body", late("empty"), **NOTHING_SAID),
     Row("N14 JSON that ends early", late("broken_json")),
     Row("N15 JSON too deep", late("deep_json"), **NOTHING_SAID, said="a body that is refused"),
-    Row("N17 token that can be renewed", {"effect": "token_expired"}, (2, 2, 2, 2), client=True),
-    Row("N17 token that cannot", {"effect": "token_expired"}, (0, 0, 1, 0), 10, "(401)", 1, 10),
-    Row("N18 login too old", {"effect": "session_required"}, (0, 0, 1, 0), 10, "reconciler login --policy", 1, 11),
-    Row("N19 403", status(403), (1, 1, 1, 1), 1, "(403)", 1, 11),
-    Row("N19 404 of what is gone", status(404, after_commit=True), (1, 1, 1, 1), 0, "", 1, 11, ("DELETE",)),
-    Row("N19 404 of what is changed", status(404), (1, 1, 1, 1), 12, "is gone; plan again", 1, None, ("PUT",)),
-    Row("N19 409", status(409), (1, 1, 1, 1), 1, "(409)", 1, 11),
-    Row("N21 left out of a list", {"effect": "dropped_from_lists"}, (1, 1, 1, 1), lists=1, meets=("list",)),
-    Row("N21 twice in a list", {"effect": "doubled_in_lists"}, (1, 1, 1, 1), lists=1, meets=("list",)),
+    Row("N17 token that can be renewed", {"effect": "token_expired"}, sent=(2, 2, 2, 2), client=True),
+    Row("N17 token that cannot", {"effect": "token_expired"}, **STOPPED, said="(401)", planned=10),
+    Row("N18 login too old", {"effect": "session_required"}, **STOPPED, said="reconciler login --policy", planned=11),
+    Row("N19 403", status(403), **ONCE, code=1, said="(403)"),
+    Row("N19 404 of what is gone", status(404, after_commit=True), **ONCE, meets=("DELETE",)),
+    Row("N19 404 of what is changed", status(404), **ONCE, code=12, said="is gone; plan again", meets=("PUT",)),
+    Row("N19 409", status(409), **ONCE, code=1, said="(409)"),
+    Row("N21 left out of a list", {"effect": "dropped_from_lists"}, sent=(1, 1, 1, 1), lists=1, meets=("list",)),
+    Row("N21 twice in a list", {"effect": "doubled_in_lists"}, sent=(1, 1, 1, 1), lists=1, meets=("list",)),
 ]
 FORGED = [
-    Row("N6 no answer in time", hold, (1, 1, 1, 1), 16, "timed out", 1, 11, ("object", "PUT"), "2"),
+    Row("N6 no answer in time", hold, **ONCE, code=16, said="timed out", meets=("object", "PUT"), timeout="2"),
     Row("N3 closed after a header", lambda _: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"),
-    Row("N3 closed amid the headers of a 204", lambda _: b"HTTP/1.1 204 No Content\r\nX-"),
+    Row("N3 closed amid the headers of a 204", lambda _: b"HTTP/1.1 204 No Content\r\nX-", planned=None),
     Row("N5 cut where only the end tells", lambda content: OPEN_ENDED + content[: len(content) // 2]),
     Row(
         "N13 a gzip bomb",
@@ -158,9 +163,21 @@ FORGED = [
     ),
     Row("N16 a key twice", answer(lambda _: b'{"id": 1, "id": 2}'), **NOTHING_SAID, said="a body that is refused"),
     Row("N16 NaN", answer(lambda _: b'{"id": NaN}'), **NOTHING_SAID, said="a body that is refused"),
-    Row("N22 an answer about something else", answer(about("id")), (1, 1, 1, 1), 16, SAID, 1, None, ("PUT",)),
     Row(
-        "N22 made elsewhere", answer(about("project", "client")), (1, 2, 1, 1), planned=None, meets=("object", "secret")
+        "N22 an answer about something else",
+        answer(about("id")),
+        sent=(1, 1, 1, 1),
+        code=16,
+        said=SAID,
+        planned=None,
+        meets=("PUT",),
+    ),
+    Row(
+        "N22 made elsewhere",
+        answer(about("project", "client")),
+        sent=(1, 2, 1, 1),
+        planned=None,
+        meets=("object", "secret"),
     ),
 ]
 
