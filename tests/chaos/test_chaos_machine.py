@@ -1,0 +1,479 @@
+"""Anything may happen in any order: edits, other people's hands, faults, deaths, losses; I1 to I8 hold all the time.
+
+`CHAOS=N` runs N times as many cases, drawn anew; what fails is printed as the calls that bring it about again.
+"""
+
+import os
+import random
+import shutil
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from reconciler.errors import InvalidManifests, Problem, ReconcilerError, StaleBindings
+from reconciler.guards import Consents
+from reconciler.model import EVERYTHING, Address, Aim, Refusal
+from reconciler.saved import Opened
+from tests.chaos.declared import EDITS, TYPES, Declared
+from tests.chaos.stage import SECTIONS, Death, Ran, Stage
+from tests.chaos.truth import Truth, name_of, poisoned_below, token_of
+
+pytestmark = pytest.mark.chaos
+
+_EVERY = frozenset({"all"})
+CONSENTS = {"all": Consents(_EVERY, _EVERY, _EVERY, _EVERY), "none": Consents(), "delete": Consents(delete=_EVERY)}
+OWNER = {"policy": "project", "client": "project", "scope": "client", "credential": "client"}
+PATHS = {**{kind: f"/v2/api/{section}" for kind, section in SECTIONS.items()}, "credential": "/v2/api/clients"}
+CALLS = st.builds(Death, call=st.integers(1, 8), done=st.booleans(), hard=st.booleans())
+DEATHS = st.none() | CALLS | st.builds(Death, event=st.integers(1, 12))
+EFFECTS = (
+    {"status": 503, "after_commit": True},
+    {"status": 500},
+    {"status": 429, "retry_after": 1},
+    {"status": 403},
+    {"effect": "reset", "after_commit": True},
+    {"effect": "reset"},
+    {"effect": "close", "after_commit": True},
+    {"effect": "cut_headers"},
+    {"effect": "cut_body"},
+    {"effect": "html", "after_commit": True},
+    {"effect": "session_required"},
+    {"effect": "token_expired"},
+    {"effect": "late_in_lists", "lists": 2},
+)
+
+
+def chosen(of: str) -> st.SearchStrategy[Any]:
+    """Choose among what the machine has now, by the name of the method that lists it."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, of)()))
+
+
+def edits(machine: "Reconciling") -> st.SearchStrategy[tuple[str, str, Any]]:
+    """Choose a resource, one of its fields, and a value for that."""
+    return st.sampled_from(machine.fields()).flatmap(
+        lambda at: st.tuples(st.just(at[0]), st.just(at[1]), EDITS[machine.declared.wanted[at[0]].kind][at[1]])
+    )
+
+
+class Reconciling(RuleBasedStateMachine):
+    """The manifests, the service and the disk, and all that can happen to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage, self.declared = Stage(), Declared()
+        self.declared.recipient = str(self.stage.identity.to_public())
+        self.truth = Truth(self.stage, self.declared)
+        self.saved: tuple[Opened, Consents] | None = None
+        self.older = False
+
+    def teardown(self) -> None:
+        try:
+            if self.declared.wanted and sys.exc_info()[0] is None:
+                self.settle()
+        finally:
+            self.stage.close()
+
+    # What there is to choose from
+
+    def places(self) -> list[tuple[str, str | None]]:
+        below = [(kind, owner) for kind in OWNER for owner in self.declared.tokens(OWNER[kind])]
+        return [("project", None), *below]
+
+    def tokens(self) -> list[str]:
+        return sorted(self.declared.wanted)
+
+    def objects(self) -> list[str]:
+        return [token for token in self.tokens() if self.declared.wanted[token].kind in SECTIONS]
+
+    def credentials(self) -> list[str]:
+        return self.declared.tokens("credential")
+
+    def fields(self) -> list[tuple[str, str]]:
+        return [(token, name) for token in self.tokens() for name in EDITS[self.declared.wanted[token].kind]]
+
+    def moves(self) -> list[tuple[str, str]]:
+        wanted = self.declared.wanted
+        below = [token for token in wanted if wanted[token].kind in OWNER]
+        owners = {token: self.declared.tokens(OWNER[wanted[token].kind]) for token in below}
+        return [(token, owner) for token in below for owner in owners[token] if owner != wanted[token].owner]
+
+    # What is done to the manifests
+
+    @initialize(kind=TYPES, credentials=st.integers(0, 2), applied=st.booleans())
+    def begin(self, kind: str, credentials: int, applied: bool) -> None:
+        self._foreign()
+        project = self.declared.add("project", None)
+        self.declared.add("policy", project)
+        one, other = (self.declared.add("client", project) for _ in range(2))
+        self.declared.wanted[one].stated["client_type"] = kind
+        self.declared.wanted[project].refers = (one,)
+        circle = [self.declared.add("scope", client) for client in (one, other)]
+        self.declared.wanted[circle[0]].refers, self.declared.wanted[circle[1]].refers = (circle[1],), (circle[0],)
+        for _ in range(credentials):
+            self.declared.wanted[self.declared.add("credential", one)].stated["rotate_after"] = "90d"
+        if applied:
+            self.settle()
+
+    @rule(place=chosen("places"))
+    def add(self, place: tuple[str, str | None]) -> None:
+        self.declared.add(*place)
+
+    @precondition(tokens)
+    @rule(edit=st.runner().flatmap(edits))
+    def edit(self, edit: tuple[str, str, Any]) -> None:
+        self.declared.edit(*edit)
+
+    @precondition(tokens)
+    @rule(token=chosen("tokens"), others=st.lists(chosen("tokens"), max_size=2, unique=True))
+    def refer(self, token: str, others: list[str]) -> None:
+        kind = {"scope": "scope", "project": "client"}.get(self.declared.wanted[token].kind)
+        self.declared.wanted[token].refers = tuple(each for each in others if each in self.declared.tokens(kind or ""))
+
+    @precondition(tokens)
+    @rule(token=chosen("tokens"), previously=st.booleans())
+    def rename(self, token: str, previously: bool) -> None:
+        self._call(token, self.declared.wanted[token].owner, previously=previously)
+
+    @precondition(moves)
+    @rule(move=chosen("moves"), previously=st.booleans())
+    def move(self, move: tuple[str, str], previously: bool) -> None:
+        self._call(*move, previously=previously)
+
+    @precondition(tokens)
+    @rule(token=chosen("tokens"), how=st.sampled_from(("gone", "approved", "kept")))
+    def remove(self, token: str, how: str) -> None:
+        bound = None if self.older else self.truth.bound(token)
+        if bound and how == "kept":
+            kept = [each for each in self.declared.wanted if self._inside(each, bound)]
+            self.truth.kept.update(kept)
+        gone = self.declared.take_out(token, bound=str(bound) if bound and how != "gone" else None, keep=how == "kept")
+        if how == "approved":
+            self.truth.approved.update(gone)
+
+    @precondition(tokens)
+    @rule(token=chosen("objects"))
+    def pin_or_unpin(self, token: str) -> None:
+        each, rows = self.declared.wanted[token], [*self.truth.rows(token)]
+        each.id = rows[0] if len(rows) == 1 and not each.id else None
+
+    @precondition(tokens)
+    @rule(token=chosen("tokens"), overlaid=st.booleans(), templated=st.booleans())
+    def write_otherwise(self, token: str, overlaid: bool, templated: bool) -> None:
+        self.declared.wanted[token].overlaid, self.declared.wanted[token].templated = overlaid, templated
+
+    # What happens behind the program's back
+
+    @precondition(objects)
+    @rule(token=chosen("objects"), word=st.sampled_from(("one", "other")), described=st.booleans())
+    def hand_edits(self, token: str, word: str, described: bool) -> None:
+        kind = self.declared.wanted[token].kind
+        for key in self.truth.rows(token):
+            name = "description" if described and kind in ("policy", "scope") else _naming(kind)
+            self.stage.call("PUT", f"{PATHS[kind]}/{key}", {kind: {name: f"{token} {word}"}})
+        self.truth.accept()
+
+    @precondition(objects)
+    @rule(token=chosen("objects"))
+    def hand_deletes(self, token: str) -> None:
+        for key in self.truth.rows(token):
+            self.stage.call("DELETE", f"{PATHS[self.declared.wanted[token].kind]}/{key}")
+        self.truth.accept()
+
+    @precondition(credentials)
+    @rule(token=chosen("credentials"))
+    def hand_deletes_secrets(self, token: str) -> None:
+        for key, row in self.truth.rows(token).items():
+            self.stage.call("DELETE", f"/v2/api/clients/{row['client']}/credentials/{key}")
+        self.truth.accept()
+
+    @precondition(objects)
+    @rule(token=chosen("objects"))
+    def hand_makes_another(self, token: str) -> None:
+        """Make what looks like the object of a resource, beside it."""
+        each = self.declared.wanted[token]
+        for row in [*self.truth.rows(token).values()][:1]:
+            body = {_naming(each.kind): name_of(row), **({"project": row["project"]} if each.kind == "client" else {})}
+            more = {"client_type": "client_identity"} if each.kind == "client" else {}
+            if each.kind == "policy":
+                more = {"project_id": row["project_id"], "description": "by hand"}
+            if each.kind == "project":
+                more = {"contact_email": "x@y.org", "admin_ids": row["admin_ids"][:1]}
+            if each.kind != "scope":
+                made = self.stage.call("POST", PATHS[each.kind], {each.kind: {**body, **more}})
+                self.truth.set_apart((each.kind, made[each.kind]["id"]))
+
+    @precondition(credentials)
+    @rule(token=chosen("credentials"), how=st.sampled_from(("changed", "gone", "without metadata", "all gone")))
+    def tamper(self, token: str, how: str) -> None:
+        file = self.stage.root / self.declared.sink(token)
+        if how == "changed" and file.exists():
+            file.write_bytes(file.read_bytes() + b"changed\n")
+        if how in ("gone", "all gone"):
+            file.unlink(missing_ok=True)
+        if how in ("without metadata", "all gone"):
+            file.with_name(file.name + ".meta.json").unlink(missing_ok=True)
+
+    @rule(hours=st.sampled_from((1, 30, 24 * 40, 24 * 100)))
+    def pass_time(self, hours: int) -> None:
+        self.stage.emulator.clock.advance(hours * 3600)
+
+    # What is lost
+
+    @rule(what=st.sampled_from(("bindings", "journal", "sinks", "both")))
+    def lose(self, what: str) -> None:
+        site = self.stage.site
+        if what in ("bindings", "both"):
+            site.bindings.unlink(missing_ok=True)
+        if what in ("journal", "both"):
+            self.truth.forgetful = True
+            site.journal.unlink(missing_ok=True)
+        if what == "sinks":
+            shutil.rmtree(self.stage.root / "secrets", ignore_errors=True)
+        else:
+            self.truth.loosen()
+
+    @rule()
+    def back_up(self) -> None:
+        if self.stage.site.bindings.exists():
+            shutil.copy(self.stage.site.bindings, self.stage.place / "backup.json")
+
+    @rule(journal_too=st.booleans())
+    def restore(self, journal_too: bool) -> None:
+        backup, site = self.stage.place / "backup.json", self.stage.site
+        if backup.exists() and site.bindings.exists() and backup.read_bytes() != site.bindings.read_bytes():
+            shutil.copy(site.bindings, self.stage.place / "newest.json")
+            shutil.copy(backup, site.bindings)
+            if journal_too:
+                site.journal.unlink(missing_ok=True)
+                self.truth.forgetful = True
+            self.older = not journal_too
+            self.truth.loosen()
+
+    # What runs do
+
+    @rule(
+        consents=st.sampled_from(("all", "all", "all", "none", "delete")),
+        death=DEATHS,
+        by_file=st.booleans(),
+        twice=st.booleans(),
+    )
+    def apply(self, consents: str, death: Death | None, by_file: bool, twice: bool) -> None:
+        self._run(CONSENTS[consents], death=death, by_file=by_file)
+        if twice:
+            self._run(CONSENTS[consents])
+
+    @rule(
+        effect=st.sampled_from(EFFECTS),
+        method=st.sampled_from(("POST", "POST", "PUT", "DELETE", "GET", "*")),
+        kind=st.sampled_from((None, *PATHS)),
+        times=st.integers(1, 3),
+    )
+    def apply_with_faults(self, effect: dict[str, Any], method: str, kind: str | None, times: int) -> None:
+        where = _where(kind)
+        if "lists" in effect:
+            method = "POST"
+        self.stage.emulator.add_fault({**effect, **where, "method": method, "times": times})
+        self._run(CONSENTS["all"])
+        self.stage.emulator.clear_faults()
+
+    @rule(kind=st.sampled_from(sorted(PATHS)), status=st.sampled_from((403, 500)))
+    def apply_while_a_list_fails(self, kind: str, status: int) -> None:
+        """Promise 7: of what could not be read nothing is made, replaced or deleted, nor of anything below."""
+        self.stage.emulator.add_fault({"status": status, **_where(kind, listing=True), "method": "GET", "times": None})
+        ran = self._run(CONSENTS["all"])
+        if ran.planned and kind in ran.planned.snapshot.poisoned:
+            wrong = [change.address for change in ran.planned.plan.changes if poisoned_below(kind, change)]
+            assert not wrong or ran.writes == [], f"{kind} could not be read, and {wrong} was carried out"
+        self.stage.emulator.clear_faults()
+
+    @precondition(tokens)
+    @rule(
+        targeted=st.lists(chosen("tokens"), max_size=2, unique=True),
+        excluded=st.lists(chosen("tokens"), max_size=1),
+        death=DEATHS,
+    )
+    def apply_a_part(self, targeted: list[str], excluded: list[str], death: Death | None) -> None:
+        named = ([Address.parse(self.declared.address(each)) for each in part] for part in (targeted, excluded))
+        self._run(CONSENTS["all"], aim=Aim(*map(tuple, named)), death=death)
+
+    @precondition(credentials)
+    @rule(token=chosen("credentials"), revoke=st.booleans(), death=DEATHS)
+    def rotate(self, token: str, revoke: bool, death: Death | None) -> None:
+        aim = Aim(rotate=(Address.parse(self.declared.address(token)),), revoke=revoke)
+        self._run(CONSENTS["all"], aim=aim, death=death)
+
+    @rule(consents=st.sampled_from(("all", "delete")))
+    def save_plan(self, consents: str) -> None:
+        ran = self.stage.plan(self.declared, EVERYTHING, CONSENTS[consents])
+        if ran.planned:
+            opened = self.stage.save(ran.planned, self.declared.write(self.stage.root))
+            self.saved = (opened, CONSENTS[consents])
+
+    @precondition(lambda self: self.saved is not None)
+    @rule(death=DEATHS)
+    def apply_saved_plan(self, death: Death | None) -> None:
+        assert self.saved is not None
+        opened, consents = self.saved
+        ran = self.stage.follow(opened, self.declared.write(self.stage.root))
+        self._carry_out(ran, consents, death)
+
+    @rule(death=DEATHS)
+    def destroy(self, death: Death | None) -> None:
+        """End everything that is bound."""
+        self.truth.ending = True
+        self._run(CONSENTS["all"], aim=Aim(destroy=True), death=death)
+        self.truth.ending = False
+
+    @rule()
+    def settle(self) -> None:
+        """I6: without faults one apply brings everything about, once what the program asks people for was done."""
+        self.stage.emulator.clear_faults()
+        for _ in range(9):
+            ran = self.stage.plan(self.declared, EVERYTHING, CONSENTS["all"])
+            if not ran.refused:
+                break
+            self._answer(ran)
+        self._clear_sinks()
+        ran = self._run(CONSENTS["all"])
+        assert ran.well, f"I6: {ran.error or [each for each in ran.events if hasattr(each, 'error')]}"
+        again = self.stage.plan(self.declared, EVERYTHING, CONSENTS["all"])
+        assert again.planned is not None, f"I6: {again.error}"
+        assert again.planned.plan.operations == (), "I6: something is left to do"
+        self.truth.settled()
+
+    # How that is done
+
+    def _run(
+        self, consents: Consents, *, aim: Aim = EVERYTHING, death: Death | None = None, by_file: bool = False
+    ) -> Ran:
+        ran = self.stage.plan(self.declared, aim, consents)
+        if by_file and ran.planned and not ran.refused:
+            overlays = self.declared.write(self.stage.root)
+            ran = self.stage.follow(self.stage.save(ran.planned, overlays), overlays)
+        return self._carry_out(ran, consents, death)
+
+    def _carry_out(self, ran: Ran, consents: Consents, death: Death | None) -> Ran:
+        if not ran.refused:
+            bound = self.truth.before(ran)
+            self.stage.carry_out(ran, self.truth.look, death)
+            self.truth.after(ran, consents, bound)
+        if not self.older:
+            self.truth.check()
+        return ran
+
+    def _call(self, token: str, owner: str | None, *, previously: bool) -> None:
+        self.declared.call(token, owner, previously=previously)
+        if not previously:
+            self.truth.loosen(token)
+
+    def _inside(self, token: str, above: Address) -> bool:
+        bound = self.truth.bound(token)
+        return bound is not None and bound.path[: len(above.path)] == above.path
+
+    def _foreign(self) -> None:
+        """Make what somebody else owns."""
+        person = "barbara@globusid.org"
+        me = self.stage.call("GET", "/v2/oauth2/userinfo", person=person)["sub"]
+        fields = {"display_name": "pr1 one", "contact_email": "b@b.org", "admin_ids": [me]}
+        made = self.stage.call("POST", "/v2/api/projects", {"project": fields}, person)["project"]["id"]
+        client = {"name": "cl3 one", "project": made, "client_type": "client_identity"}
+        other = self.stage.call("POST", "/v2/api/clients", {"client": client}, person)["client"]["id"]
+        self.truth.set_apart(("project", made), ("client", other))
+
+    def _answer(self, ran: Ran) -> None:
+        """Do what a refusal asks people for. One that nothing here explains is a defect."""
+        match ran.error:
+            case StaleBindings() if self.older:
+                shutil.copy(self.stage.place / "newest.json", self.stage.site.bindings)
+                self.older = False
+            case InvalidManifests(problems):
+                for problem in problems:
+                    self._solve(problem)
+            case ReconcilerError():
+                raise AssertionError(f"I6: {ran.error}")
+        for refusal in ran.planned.plan.refusals if ran.planned else ():
+            self._grant(refusal)
+
+    def _solve(self, problem: Problem) -> None:
+        token = next((each for each in self.tokens() if self.declared.address(each) == problem.address), None)
+        assert token is not None, f"I6: {problem.address}: {problem.what}"
+        each = self.declared.wanted[token]
+        if each.id:
+            each.id = None
+        elif "unclaimed object" in problem.what:
+            strays = [key for key in self.truth.apart if key in problem.what]
+            assert strays or token in self.truth.loose, f"I6: {problem.what}"
+            for key in strays:
+                self.stage.call("DELETE", f"{PATHS[each.kind]}/{key}")
+            rows = [*self.truth.rows(token)]
+            each.id = rows[0] if not strays and rows else None
+            self.truth.accept()
+        else:
+            assert each.kind == "credential", f"I6: {problem.what}"
+            self._move_away(token)
+
+    def _grant(self, refusal: Refusal) -> None:
+        address = refusal.address
+        token = next((each for each in self.tokens() if self.declared.address(each) == str(address)), None)
+        if token and self.declared.wanted[token].id:
+            self.declared.wanted[token].id = None
+            return
+        rows = {key: row for rows in self.stage.world().values() for key, row in rows.items()}
+        ours = [key for key in rows if key in refusal.reason and token_of(rows[key]) in self.truth.known_tokens()]
+        apart = [key for key in ours if key in self.truth.apart]
+        doubtful = [key for key in ours if token_of(rows[key]) in self.truth.loose]
+        assert apart or doubtful, f"I6: {address}: {refusal.reason}"
+        for key in apart or doubtful:
+            kind = next(kind for kind, each in self.stage.world().items() if key in each)
+            self.stage.call("DELETE", f"{PATHS[kind]}/{key}")
+        self.truth.accept()
+
+    def _clear_sinks(self) -> None:
+        """Move away what was not delivered, or was changed since."""
+        for token in self.credentials():
+            file = self.stage.root / self.declared.sink(token)
+            meta = file.with_name(file.name + ".meta.json")
+            held = file.read_bytes() if file.exists() else b""
+            if held and (held.endswith(b"changed\n") or not meta.exists()):
+                self._move_away(token)
+
+    def _move_away(self, token: str) -> None:
+        file = self.stage.root / self.declared.sink(token)
+        for each in (file, file.with_name(file.name + ".meta.json")):
+            each.unlink(missing_ok=True)
+
+
+def _naming(kind: str) -> str:
+    return "display_name" if kind in ("project", "policy") else "name"
+
+
+def _where(kind: str | None, *, listing: bool = False) -> dict[str, str]:
+    if kind is None:
+        return {"path_prefix": "/v2/api/"}
+    if kind == "credential":
+        return {"path": "/v2/api/clients/*/credentials"}
+    return {"path" if listing else "path_prefix": PATHS[kind]}
+
+
+def test_machine_holds_its_invariants_whatever_happens() -> None:
+    times = int(os.environ.get("CHAOS") or 0)
+    chosen_seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**6))
+    machine: Any = Reconciling
+    if times:
+        sys.stdout.write(f"\nSEED={chosen_seed}\n")
+        machine = seed(chosen_seed)(Reconciling)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=20 * max(times, 1),
+            stateful_step_count=15,
+            derandomize=not times,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
