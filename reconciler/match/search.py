@@ -46,7 +46,7 @@ class Search:
         resource = self.manifests.resources[address]
         binding, previous = self.bindings.get(address, (None, None))
         if resource.id:
-            self._pinned(resource, binding)
+            self._pinned(resource, binding, previous)
             return True
         if kind.secret and resource.settings.get("sink"):
             self._held(resource, binding, previous, held)
@@ -70,11 +70,14 @@ class Search:
         """Tell whether what was not seen may exist all the same."""
         return any(name in self.snapshot.poisoned for name in lineage(kind.name))
 
-    def _pinned(self, resource: Resource, binding: Binding | None) -> None:
+    def _pinned(self, resource: Resource, binding: Binding | None, previous: Address | None) -> None:
         address, live = resource.address, self.snapshot.find(resource.address.kind, resource.id or "")
         if binding and binding.id != resource.id:
-            binding = None
-        self.found[address] = Match(Found.PINNED if live else Found.ABSENT, live, binding)
+            binding = previous = None
+        if live and binding is None:
+            previous = self._left_by(live)
+            binding = self.bindings[previous][0] if previous else None
+        self.found[address] = Match(Found.PINNED if live else Found.ABSENT, live, binding, previous)
         if live is None and address.kind not in self.snapshot.poisoned:
             self._problem(resource, ("id",), f"no {address.kind} has the id {resource.id}, or it is not yours")
         elif live and self._misplaced(live, address, binding):

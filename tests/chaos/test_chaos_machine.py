@@ -186,8 +186,8 @@ class Reconciling(RuleBasedStateMachine):
     @precondition(credentials)
     @rule(token=chosen("credentials"))
     def hand_deletes_secrets(self, token: str) -> None:
-        for key, row in self.truth.rows(token).items():
-            self.stage.call("DELETE", f"/v2/api/clients/{row['client']}/credentials/{key}")
+        for key in self.truth.rows(token):
+            self._delete(key)
         self.truth.accept()
 
     @precondition(objects)
@@ -337,6 +337,7 @@ class Reconciling(RuleBasedStateMachine):
             if not ran.refused:
                 break
             self._answer(ran)
+        assert not ran.refused, f"I6: {ran.error or (ran.planned and ran.planned.plan.refusals)}"
         self._clear_sinks()
         ran = self._run(CONSENTS["all"])
         assert ran.well, f"I6: {ran.error or [each for each in ran.events if hasattr(each, 'error')]}"
@@ -408,7 +409,7 @@ class Reconciling(RuleBasedStateMachine):
             strays = [key for key in self.truth.apart if key in problem.what]
             assert strays or token in self.truth.loose, f"I6: {problem.what}"
             for key in strays:
-                self.stage.call("DELETE", f"{PATHS[each.kind]}/{key}")
+                self._delete(key)
             rows = [*self.truth.rows(token)]
             each.id = rows[0] if not strays and rows else None
             self.truth.accept()
@@ -428,9 +429,13 @@ class Reconciling(RuleBasedStateMachine):
         doubtful = [key for key in ours if token_of(rows[key]) in self.truth.loose]
         assert apart or doubtful, f"I6: {address}: {refusal.reason}"
         for key in apart or doubtful:
-            kind = next(kind for kind, each in self.stage.world().items() if key in each)
-            self.stage.call("DELETE", f"{PATHS[kind]}/{key}")
+            self._delete(key)
         self.truth.accept()
+
+    def _delete(self, key: str) -> None:
+        kind, row = next((kind, rows[key]) for kind, rows in self.stage.world().items() if key in rows)
+        path = f"{PATHS[kind]}/{row['client']}/credentials/{key}" if kind == "credential" else f"{PATHS[kind]}/{key}"
+        assert self.stage.call("DELETE", path) is not None, f"{kind} {name_of(row)} cannot be deleted by hand"
 
     def _clear_sinks(self) -> None:
         """Move away what was not delivered, or was changed since."""

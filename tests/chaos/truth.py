@@ -172,14 +172,17 @@ class Truth:
                 token = token_of(row)
                 if token in self.kept and not any(binding.id == key for binding in entries.values()):
                     self.set_apart((kind, key))
-                if key in self.apart or kind == "credential" or not row.get("client", row.get("project", "x")):
-                    continue
-                mine = token in self.known_tokens() and token not in self.declared.wanted
-                assert not mine or token in self.loose, f"{token} was left behind"
-                if mine:
+                if key not in self.apart and not self._expected(kind, token, row):
+                    assert token in self.loose, f"I6: {kind} {token} was left behind"
                     self.set_apart((kind, key))
         self.loose.clear()
         self.forgetful = False
+
+    def _expected(self, kind: str, token: str, row: Row) -> bool:
+        """Tell whether an object is what a resource wants, or was never ours."""
+        if token not in self.declared.wanted:
+            return token not in self.known_tokens()
+        return kind != "credential" or row["client"] in self.rows(self.declared.wanted[token].owner or "")
 
     def known_tokens(self) -> set[str]:
         """Name every resource that was ever there."""
