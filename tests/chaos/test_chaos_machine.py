@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ class Reconciling(RuleBasedStateMachine):
         self.truth = Truth(self.stage, self.declared)
         self.saved: tuple[Opened, Consents] | None = None
         self.older = False
+        self.quick = 0
 
     def teardown(self) -> None:
         try:
@@ -320,6 +322,27 @@ class Reconciling(RuleBasedStateMachine):
         opened, consents = self.saved
         ran = self.stage.follow(opened, self.declared.write(self.stage.root))
         self._carry_out(ran, consents, death)
+
+    @precondition(objects)
+    @rule(token=chosen("objects"))
+    def hand_is_quicker(self, token: str) -> None:
+        """What somebody changes after the plan, and longer ago than 30 seconds, is not overwritten, nor deleted."""
+        ran, kind = self.stage.plan(self.declared, EVERYTHING, CONSENTS["all"]), self.declared.wanted[token].kind
+        rows, above = self.truth.rows(token), {self.declared.address(each) for each in self.declared.owners(token)}
+        if ran.planned is None or ran.refused or kind == "scope":
+            return
+        if any(change.id and str(change.address) in above and change.fields for change in ran.planned.plan.changes):
+            return
+        self.quick += 1
+        for key in rows:
+            self.stage.call("PUT", f"{PATHS[kind]}/{key}", {kind: {_naming(kind): f"{token} quick{self.quick}"}})
+        self.truth.accept()
+        ran.planned = replace(ran.planned, read_at=ran.planned.read_at - 31)
+        told = {each.name for change in ran.planned.plan.changes if change.id in rows for each in change.fields}
+        self._carry_out(ran, CONSENTS["all"], None)
+        if _naming(kind) in told:
+            names = {name_of(row) for key, row in self.truth.rows(token).items() if key in rows}
+            assert names == {f"{token} quick{self.quick}"}, "a change that nobody had seen was overwritten"
 
     @rule(death=DEATHS)
     def destroy(self, death: Death | None) -> None:
