@@ -103,7 +103,9 @@ class Effects:
 
         workshop = self._workshop
         with workshop.lock:
-            ours = frozenset(each.id for address, each in workshop.entries.items() if address.kind == operation.address.kind)
+            ours = frozenset(
+                each.id for address, each in workshop.entries.items() if address.kind == operation.address.kind
+            )
         delivering = Delivering(workshop.reader, workshop.writer, workshop.journal, bound, workshop.verify)
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 

@@ -9,52 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import strategies as st
-
 from reconciler.kinds import KINDS
 
 ABSENT = "(absent)"
 """In the place of a value: the field is not stated."""
 
 CALLER = "rosalind@globusid.org"
-WORDS = st.sampled_from(("one", "two"))
-TYPES = st.sampled_from(("resource_server", "client_identity", "confidential_client"))
-_DOMAINS = st.lists(st.sampled_from(("example.edu", "globusid.org")), unique=True, max_size=2)
-EDITS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "project": {"word": WORDS, "contact_email": st.sampled_from(("a@b.org", "c@d.org"))},
-    "policy": {
-        "word": WORDS,
-        "description": WORDS,
-        "high_assurance": st.booleans(),
-        "authentication_assurance_timeout": st.sampled_from((60, 3600, ABSENT)),
-        "domain_constraints_include": _DOMAINS | st.just(ABSENT),
-    },
-    "client": {
-        "word": WORDS,
-        "client_type": TYPES,
-        "visibility": st.sampled_from(("public", "private", ABSENT)),
-        "redirect_uris": st.sampled_from(([], ["https://a.example.org/"], ABSENT)),
-        "required_idp": st.sampled_from((None, "example.edu", ABSENT)),
-    },
-    "scope": {
-        "word": WORDS,
-        "description": WORDS,
-        "advertised": st.booleans() | st.just(ABSENT),
-        "allows_refresh_token": st.booleans() | st.just(ABSENT),
-    },
-    "credential": {
-        "rotate_after": st.sampled_from(("90d", ABSENT)),
-        "overlap": st.sampled_from(("2d", ABSENT)),
-        "sink": st.sampled_from(("file", "env", "age")),
-    },
-}
-"""What can be edited, by kind, and to what. `word` is the second word of the name."""
-
-EDIT = st.sampled_from(sorted(EDITS)).flatmap(
-    lambda kind: st.sampled_from(sorted(EDITS[kind])).flatmap(
-        lambda name: st.tuples(st.just(kind), st.just(name), EDITS[kind][name])
-    )
-)
 _FIRST: dict[str, dict[str, Any]] = {
     "project": {"contact_email": "a@b.org"},
     "policy": {"description": "one"},
@@ -219,5 +179,3 @@ class _Tree:
         for key in path:
             part = part.setdefault(key, {})
         part.update(form)
-
-

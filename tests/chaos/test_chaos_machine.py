@@ -8,56 +8,27 @@ import random
 import shutil
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from reconciler.errors import InvalidManifests, Problem, ReconcilerError, StaleBindings
 from reconciler.guards import Consents
-from reconciler.model import EVERYTHING, Address, Aim, Refusal
-from reconciler.saved import Opened
-from tests.chaos.declared import EDITS, TYPES, Declared
+from reconciler.model import EVERYTHING, Address, Aim
+from tests.chaos.declared import Declared
+from tests.chaos.people import PATHS, People, naming, where
 from tests.chaos.stage import SECTIONS, Death, Ran, Stage
-from tests.chaos.truth import Truth, name_of, poisoned_below, token_of
+from tests.chaos.strategies import CONSENTS, DEATHS, EDITS, EFFECTS, TYPES, chosen, edits
+from tests.chaos.truth import Truth, name_of, poisoned_below
+
+if TYPE_CHECKING:
+    from reconciler.saved import Opened
 
 pytestmark = pytest.mark.chaos
 
-_EVERY = frozenset({"all"})
-CONSENTS = {"all": Consents(_EVERY, _EVERY, _EVERY, _EVERY), "none": Consents(), "delete": Consents(delete=_EVERY)}
 OWNER = {"policy": "project", "client": "project", "scope": "client", "credential": "client"}
-PATHS = {**{kind: f"/v2/api/{section}" for kind, section in SECTIONS.items()}, "credential": "/v2/api/clients"}
-CALLS = st.builds(Death, call=st.integers(1, 8), done=st.booleans(), hard=st.booleans())
-DEATHS = st.none() | CALLS | st.builds(Death, event=st.integers(1, 12))
-EFFECTS = (
-    {"status": 503, "after_commit": True},
-    {"status": 500},
-    {"status": 429, "retry_after": 1},
-    {"status": 403},
-    {"effect": "reset", "after_commit": True},
-    {"effect": "reset"},
-    {"effect": "close", "after_commit": True},
-    {"effect": "cut_headers"},
-    {"effect": "cut_body"},
-    {"effect": "html", "after_commit": True},
-    {"effect": "session_required"},
-    {"effect": "token_expired"},
-    {"effect": "late_in_lists", "lists": 2},
-)
-
-
-def chosen(of: str) -> st.SearchStrategy[Any]:
-    """Choose among what the machine has now, by the name of the method that lists it."""
-    return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, of)()))
-
-
-def edits(machine: "Reconciling") -> st.SearchStrategy[tuple[str, str, Any]]:
-    """Choose a resource, one of its fields, and a value for that."""
-    return st.sampled_from(machine.fields()).flatmap(
-        lambda at: st.tuples(st.just(at[0]), st.just(at[1]), EDITS[machine.declared.wanted[at[0]].kind][at[1]])
-    )
 
 
 class Reconciling(RuleBasedStateMachine):
@@ -68,9 +39,8 @@ class Reconciling(RuleBasedStateMachine):
         self.stage, self.declared = Stage(), Declared()
         self.declared.recipient = str(self.stage.identity.to_public())
         self.truth = Truth(self.stage, self.declared)
+        self.people = People(self.stage, self.declared, self.truth)
         self.saved: tuple[Opened, Consents] | None = None
-        self.older = False
-        self.quick = 0
 
     def teardown(self) -> None:
         try:
@@ -107,7 +77,7 @@ class Reconciling(RuleBasedStateMachine):
 
     @initialize(kind=TYPES, credentials=st.integers(0, 2), applied=st.booleans())
     def begin(self, kind: str, credentials: int, applied: bool) -> None:
-        self._foreign()
+        self.people.own_something()
         project = self.declared.add("project", None)
         self.declared.add("policy", project)
         one, other = (self.declared.add("client", project) for _ in range(2))
@@ -148,7 +118,7 @@ class Reconciling(RuleBasedStateMachine):
     @precondition(tokens)
     @rule(token=chosen("tokens"), how=st.sampled_from(("gone", "approved", "kept")))
     def remove(self, token: str, how: str) -> None:
-        bound = None if self.older else self.truth.bound(token)
+        bound = None if self.people.older else self.truth.bound(token)
         if bound and how == "kept":
             kept = [each for each in self.declared.wanted if self._inside(each, bound)]
             self.truth.kept.update(kept)
@@ -172,52 +142,22 @@ class Reconciling(RuleBasedStateMachine):
     @precondition(objects)
     @rule(token=chosen("objects"), word=st.sampled_from(("one", "other")), described=st.booleans())
     def hand_edits(self, token: str, word: str, described: bool) -> None:
-        kind = self.declared.wanted[token].kind
-        for key in self.truth.rows(token):
-            name = "description" if described and kind in ("policy", "scope") else _naming(kind)
-            self.stage.call("PUT", f"{PATHS[kind]}/{key}", {kind: {name: f"{token} {word}"}})
-        self.truth.accept()
+        self.people.edit(token, word, described=described)
 
-    @precondition(objects)
-    @rule(token=chosen("objects"))
+    @precondition(tokens)
+    @rule(token=chosen("tokens"))
     def hand_deletes(self, token: str) -> None:
-        for key in self.truth.rows(token):
-            self.stage.call("DELETE", f"{PATHS[self.declared.wanted[token].kind]}/{key}")
-        self.truth.accept()
-
-    @precondition(credentials)
-    @rule(token=chosen("credentials"))
-    def hand_deletes_secrets(self, token: str) -> None:
-        for key in self.truth.rows(token):
-            self._delete(key)
-        self.truth.accept()
+        self.people.delete(token)
 
     @precondition(objects)
     @rule(token=chosen("objects"))
     def hand_makes_another(self, token: str) -> None:
-        """Make what looks like the object of a resource, beside it."""
-        each = self.declared.wanted[token]
-        for row in [*self.truth.rows(token).values()][:1]:
-            body = {_naming(each.kind): name_of(row), **({"project": row["project"]} if each.kind == "client" else {})}
-            more = {"client_type": "client_identity"} if each.kind == "client" else {}
-            if each.kind == "policy":
-                more = {"project_id": row["project_id"], "description": "by hand"}
-            if each.kind == "project":
-                more = {"contact_email": "x@y.org", "admin_ids": row["admin_ids"][:1]}
-            if each.kind != "scope":
-                made = self.stage.call("POST", PATHS[each.kind], {each.kind: {**body, **more}})
-                self.truth.set_apart((each.kind, made[each.kind]["id"]))
+        self.people.make_another(token)
 
     @precondition(credentials)
     @rule(token=chosen("credentials"), how=st.sampled_from(("changed", "gone", "without metadata", "all gone")))
     def tamper(self, token: str, how: str) -> None:
-        file = self.stage.root / self.declared.sink(token)
-        if how == "changed" and file.exists():
-            file.write_bytes(file.read_bytes() + b"changed\n")
-        if how in ("gone", "all gone"):
-            file.unlink(missing_ok=True)
-        if how in ("without metadata", "all gone"):
-            file.with_name(file.name + ".meta.json").unlink(missing_ok=True)
+        self.people.tamper(token, how)
 
     @rule(hours=st.sampled_from((1, 30, 24 * 40, 24 * 100)))
     def pass_time(self, hours: int) -> None:
@@ -252,7 +192,7 @@ class Reconciling(RuleBasedStateMachine):
             if journal_too:
                 site.journal.unlink(missing_ok=True)
                 self.truth.forgetful = True
-            self.older = not journal_too
+            self.people.older = not journal_too
             self.truth.loosen()
 
     # What runs do
@@ -275,17 +215,16 @@ class Reconciling(RuleBasedStateMachine):
         times=st.integers(1, 3),
     )
     def apply_with_faults(self, effect: dict[str, Any], method: str, kind: str | None, times: int) -> None:
-        where = _where(kind)
         if "lists" in effect:
             method = "POST"
-        self.stage.emulator.add_fault({**effect, **where, "method": method, "times": times})
+        self.stage.emulator.add_fault({**effect, **where(kind), "method": method, "times": times})
         self._run(CONSENTS["all"])
         self.stage.emulator.clear_faults()
 
     @rule(kind=st.sampled_from(sorted(PATHS)), status=st.sampled_from((403, 500)))
     def apply_while_a_list_fails(self, kind: str, status: int) -> None:
         """Promise 7: of what could not be read nothing is made, replaced or deleted, nor of anything below."""
-        self.stage.emulator.add_fault({"status": status, **_where(kind, listing=True), "method": "GET", "times": None})
+        self.stage.emulator.add_fault({"status": status, **where(kind, listing=True), "method": "GET", "times": None})
         ran = self._run(CONSENTS["all"])
         if ran.planned and kind in ran.planned.snapshot.poisoned:
             wrong = [change.address for change in ran.planned.plan.changes if poisoned_below(kind, change)]
@@ -333,16 +272,13 @@ class Reconciling(RuleBasedStateMachine):
             return
         if any(change.id and str(change.address) in above and change.fields for change in ran.planned.plan.changes):
             return
-        self.quick += 1
-        for key in rows:
-            self.stage.call("PUT", f"{PATHS[kind]}/{key}", {kind: {_naming(kind): f"{token} quick{self.quick}"}})
-        self.truth.accept()
+        hurried = self.people.hurry(token)
         ran.planned = replace(ran.planned, read_at=ran.planned.read_at - 31)
         told = {each.name for change in ran.planned.plan.changes if change.id in rows for each in change.fields}
         self._carry_out(ran, CONSENTS["all"], None)
-        if _naming(kind) in told:
+        if naming(kind) in told:
             names = {name_of(row) for key, row in self.truth.rows(token).items() if key in rows}
-            assert names == {f"{token} quick{self.quick}"}, "a change that nobody had seen was overwritten"
+            assert names == {hurried}, "a change that nobody had seen was overwritten"
 
     @rule(death=DEATHS)
     def destroy(self, death: Death | None) -> None:
@@ -359,9 +295,9 @@ class Reconciling(RuleBasedStateMachine):
             ran = self.stage.plan(self.declared, EVERYTHING, CONSENTS["all"])
             if not ran.refused:
                 break
-            self._answer(ran)
+            self.people.answer(ran)
         assert not ran.refused, f"I6: {ran.error or (ran.planned and ran.planned.plan.refusals)}"
-        self._clear_sinks()
+        self.people.clear_sinks()
         ran = self._run(CONSENTS["all"])
         assert ran.well, f"I6: {ran.error or [each for each in ran.events if hasattr(each, 'error')]}"
         again = self.stage.plan(self.declared, EVERYTHING, CONSENTS["all"])
@@ -385,7 +321,7 @@ class Reconciling(RuleBasedStateMachine):
             bound = self.truth.before(ran)
             self.stage.carry_out(ran, self.truth.look, death)
             self.truth.after(ran, consents, bound)
-        if not self.older:
+        if not self.people.older:
             self.truth.check()
         return ran
 
@@ -397,94 +333,6 @@ class Reconciling(RuleBasedStateMachine):
     def _inside(self, token: str, above: Address) -> bool:
         bound = self.truth.bound(token)
         return bound is not None and bound.path[: len(above.path)] == above.path
-
-    def _foreign(self) -> None:
-        """Make what somebody else owns."""
-        person = "barbara@globusid.org"
-        me = self.stage.call("GET", "/v2/oauth2/userinfo", person=person)["sub"]
-        fields = {"display_name": "pr1 one", "contact_email": "b@b.org", "admin_ids": [me]}
-        made = self.stage.call("POST", "/v2/api/projects", {"project": fields}, person)["project"]["id"]
-        client = {"name": "cl3 one", "project": made, "client_type": "client_identity"}
-        other = self.stage.call("POST", "/v2/api/clients", {"client": client}, person)["client"]["id"]
-        self.truth.set_apart(("project", made), ("client", other))
-
-    def _answer(self, ran: Ran) -> None:
-        """Do what a refusal asks people for. One that nothing here explains is a defect."""
-        match ran.error:
-            case StaleBindings() if self.older:
-                shutil.copy(self.stage.place / "newest.json", self.stage.site.bindings)
-                self.older = False
-            case InvalidManifests(problems):
-                for problem in problems:
-                    self._solve(problem)
-            case ReconcilerError():
-                raise AssertionError(f"I6: {ran.error}")
-        for refusal in ran.planned.plan.refusals if ran.planned else ():
-            self._grant(refusal)
-
-    def _solve(self, problem: Problem) -> None:
-        token = next((each for each in self.tokens() if self.declared.address(each) == problem.address), None)
-        assert token is not None, f"I6: {problem.address}: {problem.what}"
-        each = self.declared.wanted[token]
-        if each.id:
-            each.id = None
-        elif "unclaimed object" in problem.what:
-            strays = [key for key in self.truth.apart if key in problem.what]
-            assert strays or token in self.truth.loose, f"I6: {problem.what}"
-            for key in strays:
-                self._delete(key)
-            rows = [*self.truth.rows(token)]
-            each.id = rows[0] if not strays and rows else None
-            self.truth.accept()
-        else:
-            assert each.kind == "credential", f"I6: {problem.what}"
-            self._move_away(token)
-
-    def _grant(self, refusal: Refusal) -> None:
-        address = refusal.address
-        token = next((each for each in self.tokens() if self.declared.address(each) == str(address)), None)
-        if token and self.declared.wanted[token].id:
-            self.declared.wanted[token].id = None
-            return
-        rows = {key: row for rows in self.stage.world().values() for key, row in rows.items()}
-        ours = [key for key in rows if key in refusal.reason and token_of(rows[key]) in self.truth.known_tokens()]
-        apart = [key for key in ours if key in self.truth.apart]
-        doubtful = [key for key in ours if token_of(rows[key]) in self.truth.loose]
-        assert apart or doubtful, f"I6: {address}: {refusal.reason}"
-        for key in apart or doubtful:
-            self._delete(key)
-        self.truth.accept()
-
-    def _delete(self, key: str) -> None:
-        kind, row = next((kind, rows[key]) for kind, rows in self.stage.world().items() if key in rows)
-        path = f"{PATHS[kind]}/{row['client']}/credentials/{key}" if kind == "credential" else f"{PATHS[kind]}/{key}"
-        assert self.stage.call("DELETE", path) is not None, f"{kind} {name_of(row)} cannot be deleted by hand"
-
-    def _clear_sinks(self) -> None:
-        """Move away what was not delivered, or was changed since."""
-        for token in self.credentials():
-            file = self.stage.root / self.declared.sink(token)
-            meta = file.with_name(file.name + ".meta.json")
-            held = file.read_bytes() if file.exists() else b""
-            if held and (held.endswith(b"changed\n") or not meta.exists()):
-                self._move_away(token)
-
-    def _move_away(self, token: str) -> None:
-        file = self.stage.root / self.declared.sink(token)
-        for each in (file, file.with_name(file.name + ".meta.json")):
-            each.unlink(missing_ok=True)
-
-
-def _naming(kind: str) -> str:
-    return "display_name" if kind in ("project", "policy") else "name"
-
-
-def _where(kind: str | None, *, listing: bool = False) -> dict[str, str]:
-    if kind is None:
-        return {"path_prefix": "/v2/api/"}
-    if kind == "credential":
-        return {"path": "/v2/api/clients/*/credentials"}
-    return {"path" if listing else "path_prefix": PATHS[kind]}
 
 
 def test_machine_holds_its_invariants_whatever_happens() -> None:

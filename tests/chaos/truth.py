@@ -6,7 +6,6 @@ credential has held, in their order.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +31,7 @@ def token_of(row: Row) -> str:
 
 
 def _own(row: Row | None) -> Row | None:
-    """Leave out what changes with other objects: the service drops a scope that is gone from those that depend on it."""
+    """Leave out what changes with other objects: a scope that is gone is dropped by those that depend on it."""
     return row and {name: value for name, value in row.items() if name != "dependent_scopes"}
 
 
@@ -56,7 +55,9 @@ class Truth:
     def rows(self, token: str) -> dict[str, Row]:
         """Find the objects that were made for a resource, without those that are not the program's."""
         kind = self.declared.wanted[token].kind
-        return {key: row for key, row in self._world()[kind].items() if token_of(row) == token and key not in self.apart}
+        return {
+            key: row for key, row in self._world()[kind].items() if token_of(row) == token and key not in self.apart
+        }
 
     def entries(self) -> dict[Address, Binding]:
         """Read the bindings, with what the journal adds."""
@@ -112,7 +113,9 @@ class Truth:
         bindings.read(self.stage.site.bindings, target=self.stage.site.target, environment=None)
         there = {key: row for rows in world.values() for key, row in rows.items()}
         for key, row in self.apart.items():
-            assert _own(there.get(key)) == _own(row), f"I2: {name_of(row)} is not the program's, and was changed or deleted"
+            assert _own(there.get(key)) == _own(row), (
+                f"I2: {name_of(row)} is not the program's, and was changed or deleted"
+            )
         accounted = {each for binding in state.entries.values() for each in (binding.id, *binding.predecessors)}
         for token, each in self.declared.wanted.items():
             if each.kind == "credential":
@@ -204,7 +207,7 @@ class Truth:
         self.delivered[token] = [each for each in self.delivered[token] if each not in ended]
 
     def _doubtful(self, token: str) -> bool:
-        """Tell whether a resource is found by its name, and that is not what it is called, or what something else is."""
+        """Tell whether a resource is found by its name alone, and has another, or one that something else has too."""
         each = self.declared.wanted[token]
         if token not in self.loose or each.id:
             return False
@@ -241,5 +244,3 @@ def poisoned_below(kind: str, change: Change) -> bool:
     """Tell whether a change is of a kind, or stands below one, that could not be read."""
     making = (Action.CREATE, Action.REPLACE, Action.DELETE, Action.ROTATE, Action.RETIRE)
     return change.action in making and kind in lineage(change.address.kind)
-
-
