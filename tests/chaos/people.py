@@ -128,7 +128,7 @@ class People:
         rows = {key: row for rows in self.stage.world().values() for key, row in rows.items()}
         ours = [key for key in rows if key in refusal.reason and token_of(rows[key]) in self.truth.known_tokens()]
         apart = [key for key in ours if key in self.truth.apart]
-        doubtful = [key for key in ours if token_of(rows[key]) in self.truth.loose]
+        doubtful = [key for key in ours if token_of(rows[key]) in self.truth.loose | self.truth.kept]
         assert apart or doubtful, f"I6: {refusal.address}: {refusal.reason}"
         for key in apart or doubtful:
             assert self.stage.call("DELETE", self._path(key)) is not None

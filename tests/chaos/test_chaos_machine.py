@@ -3,11 +3,11 @@
 `CHAOS=N` runs N times as many cases, drawn anew; what fails is printed as the calls that bring it about again.
 """
 
+import dataclasses
 import os
 import random
 import shutil
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -247,6 +247,13 @@ class Reconciling(RuleBasedStateMachine):
         aim = Aim(rotate=(Address.parse(self.declared.address(token)),), revoke=revoke)
         self._run(CONSENTS["all"], aim=aim, death=death)
 
+    @precondition(objects)
+    @rule(token=chosen("objects"), death=DEATHS)
+    def replace(self, token: str, death: Death | None) -> None:
+        """Make an object anew that could stay."""
+        aim = Aim(replace=(Address.parse(self.declared.address(token)),))
+        self._run(CONSENTS["all"], aim=aim, death=death)
+
     @rule(consents=st.sampled_from(("all", "delete")))
     def save_plan(self, consents: str) -> None:
         ran = self.stage.plan(self.declared, EVERYTHING, CONSENTS[consents])
@@ -273,7 +280,7 @@ class Reconciling(RuleBasedStateMachine):
         if any(change.id and str(change.address) in above and change.fields for change in ran.planned.plan.changes):
             return
         hurried = self.people.hurry(token)
-        ran.planned = replace(ran.planned, read_at=ran.planned.read_at - 31)
+        ran.planned = dataclasses.replace(ran.planned, read_at=ran.planned.read_at - 31)
         told = {each.name for change in ran.planned.plan.changes if change.id in rows for each in change.fields}
         self._carry_out(ran, CONSENTS["all"], None)
         if naming(kind) in told:

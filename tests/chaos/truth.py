@@ -30,6 +30,11 @@ def token_of(row: Row) -> str:
     return name_of(row).split()[0].partition("#")[0]
 
 
+def _key(kind: str, row: Row) -> tuple[str, Any]:
+    """Give what an object is recognised by when nothing else is known of it, and whether we could own it."""
+    return name_of(row), (row.get("admin_ids") or [None])[0] if kind == "project" else row.get(PARENT[kind])
+
+
 def _own(row: Row | None) -> Row | None:
     """Leave out what changes with other objects: a scope that is gone is dropped by those that depend on it."""
     return row and {name: value for name, value in row.items() if name != "dependent_scopes"}
@@ -51,6 +56,7 @@ class Truth:
     ending: bool = False
     forgetful: bool = False
     doubtful: set[str] = field(default_factory=set)
+    mistakable: set[str] = field(default_factory=set)
 
     def rows(self, token: str) -> dict[str, Row]:
         """Find the objects that were made for a resource, without those that are not the program's."""
@@ -137,11 +143,8 @@ class Truth:
         assert ran.planned is not None
         self.doubtful = {token for token in self.declared.wanted if self._doubtful(token)}
         for change in ran.planned.plan.changes:
-            if change.action is Action.ADOPT and change.id in self.apart:
-                token = token_of(self.apart[change.id])
-                rows = self.rows(token) if token in self.declared.wanted else {}
-                assert not rows or token in self.doubtful, f"I1: {token} would be {change.id} too"
-                del self.apart[change.id]
+            if change.action is Action.ADOPT and change.id:
+                self._adopted(change.address.kind, change.id)
         return {each: binding for binding in self.entries().values() for each in (binding.id, *binding.predecessors)}
 
     def after(self, ran: Ran, consents: Consents, was_bound: dict[str, Binding]) -> None:
@@ -154,7 +157,8 @@ class Truth:
                 kind, token = self.known[identifier]
                 self._consented(kind, token, consents, superseded=identifier in predecessors)
         now = {each for binding in self.entries().values() for each in (binding.id, *binding.predecessors)}
-        for token in self.doubtful & set(self.declared.wanted):
+        self.mistakable |= self.doubtful
+        for token in self.mistakable & set(self.declared.wanted) if ran.well else ():
             kind, rows = self.declared.wanted[token].kind, self.rows(token)
             if kind != "credential" and rows.keys() & now:
                 self.set_apart(*((kind, key) for key in rows if key not in now))
@@ -184,6 +188,7 @@ class Truth:
                     assert token in self.loose, f"I6: {kind} {token} was left behind"
                     self.set_apart((kind, key))
         self.loose.clear()
+        self.mistakable.clear()
         self.forgetful = False
 
     def _expected(self, kind: str, token: str, row: Row) -> bool:
@@ -220,6 +225,18 @@ class Truth:
         parents = {row.get(PARENT[each.kind]) for row in rows.values()}
         above = [*self.rows(each.owner)] if each.owner else [None]
         return len(namesakes) != 1 or len(rows) != 1 or not parents <= {*above}
+
+    def _adopted(self, kind: str, identifier: str) -> None:
+        """See that nothing else could be meant than what is adopted, and that its resource has no object yet."""
+        row, world = self._world()[kind][identifier], self._world()[kind]
+        token = token_of(row)
+        if self.declared.wanted[token].id is None and kind != "scope":
+            bound = {binding.id for binding in self.entries().values()}
+            alike = [key for key, other in world.items() if _key(kind, other) == _key(kind, row) and key not in bound]
+            assert alike == [identifier], f"I1: {token} could be any of {alike}, and one was taken"
+        if identifier in self.apart:
+            assert not self.rows(token) or token in self.doubtful, f"I1: {token} would be {identifier} too"
+            del self.apart[identifier]
 
     def _consented(self, kind: str, token: str, consents: Consents, *, superseded: bool) -> None:
         wanted = token in self.declared.wanted
