@@ -1,5 +1,6 @@
 """What is drawn for the state machine of chaos: deaths, faults, and choices among what there is at the moment."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -69,6 +70,11 @@ EFFECTS = (
 def chosen(of: str) -> st.SearchStrategy[Any]:
     """Choose among what the machine has now, by the name of the method that lists it."""
     return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, of)()))
+
+
+def there_are(of: str) -> Callable[[Any], bool]:
+    """Tell whether there is anything to choose from."""
+    return lambda machine: bool(getattr(machine, of)())
 
 
 def edits(machine: "Reconciling") -> st.SearchStrategy[tuple[str, str, Any]]:

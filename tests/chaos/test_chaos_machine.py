@@ -20,7 +20,7 @@ from reconciler.model import EVERYTHING, Address, Aim
 from tests.chaos.declared import Declared
 from tests.chaos.people import PATHS, People, naming, where
 from tests.chaos.stage import SECTIONS, Death, Ran, Stage
-from tests.chaos.strategies import CONSENTS, DEATHS, EDITS, EFFECTS, TYPES, chosen, edits
+from tests.chaos.strategies import CONSENTS, DEATHS, EDITS, EFFECTS, TYPES, chosen, edits, there_are
 from tests.chaos.truth import Truth, name_of, poisoned_below
 
 if TYPE_CHECKING:
@@ -94,28 +94,28 @@ class Reconciling(RuleBasedStateMachine):
     def add(self, place: tuple[str, str | None]) -> None:
         self.declared.add(*place)
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(edit=st.runner().flatmap(edits))
     def edit(self, edit: tuple[str, str, Any]) -> None:
         self.declared.edit(*edit)
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("tokens"), others=st.lists(chosen("tokens"), max_size=2, unique=True))
     def refer(self, token: str, others: list[str]) -> None:
         kind = {"scope": "scope", "project": "client"}.get(self.declared.wanted[token].kind)
         self.declared.wanted[token].refers = tuple(each for each in others if each in self.declared.tokens(kind or ""))
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("tokens"), previously=st.booleans())
     def rename(self, token: str, previously: bool) -> None:
         self._call(token, self.declared.wanted[token].owner, previously=previously)
 
-    @precondition(moves)
+    @precondition(there_are("moves"))
     @rule(move=chosen("moves"), previously=st.booleans())
     def move(self, move: tuple[str, str], previously: bool) -> None:
         self._call(*move, previously=previously)
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("tokens"), how=st.sampled_from(("gone", "approved", "kept")))
     def remove(self, token: str, how: str) -> None:
         bound = None if self.people.older else self.truth.bound(token)
@@ -126,35 +126,35 @@ class Reconciling(RuleBasedStateMachine):
         if how == "approved":
             self.truth.approved.update(gone)
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("objects"))
     def pin_or_unpin(self, token: str) -> None:
         each, rows = self.declared.wanted[token], [*self.truth.rows(token)]
         each.id = rows[0] if len(rows) == 1 and not each.id else None
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("tokens"), overlaid=st.booleans(), templated=st.booleans())
     def write_otherwise(self, token: str, overlaid: bool, templated: bool) -> None:
         self.declared.wanted[token].overlaid, self.declared.wanted[token].templated = overlaid, templated
 
     # What happens behind the program's back
 
-    @precondition(objects)
+    @precondition(there_are("objects"))
     @rule(token=chosen("objects"), word=st.sampled_from(("one", "other")), described=st.booleans())
     def hand_edits(self, token: str, word: str, described: bool) -> None:
         self.people.edit(token, word, described=described)
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(token=chosen("tokens"))
     def hand_deletes(self, token: str) -> None:
         self.people.delete(token)
 
-    @precondition(objects)
+    @precondition(there_are("objects"))
     @rule(token=chosen("objects"))
     def hand_makes_another(self, token: str) -> None:
         self.people.make_another(token)
 
-    @precondition(credentials)
+    @precondition(there_are("credentials"))
     @rule(token=chosen("credentials"), how=st.sampled_from(("changed", "gone", "without metadata", "all gone")))
     def tamper(self, token: str, how: str) -> None:
         self.people.tamper(token, how)
@@ -231,23 +231,24 @@ class Reconciling(RuleBasedStateMachine):
             assert not wrong or ran.writes == [], f"{kind} could not be read, and {wrong} was carried out"
         self.stage.emulator.clear_faults()
 
-    @precondition(tokens)
+    @precondition(there_are("tokens"))
     @rule(
         targeted=st.lists(chosen("tokens"), max_size=2, unique=True),
         excluded=st.lists(chosen("tokens"), max_size=1),
         death=DEATHS,
     )
     def apply_a_part(self, targeted: list[str], excluded: list[str], death: Death | None) -> None:
-        named = ([Address.parse(self.declared.address(each)) for each in part] for part in (targeted, excluded))
-        self._run(CONSENTS["all"], aim=Aim(*map(tuple, named)), death=death)
+        named = {token: Address.parse(self.declared.address(token)) for token in (*targeted, *excluded)}
+        aim = Aim(tuple(named[each] for each in targeted), tuple(named[each] for each in excluded))
+        self._run(CONSENTS["all"], aim=aim, death=death)
 
-    @precondition(credentials)
+    @precondition(there_are("credentials"))
     @rule(token=chosen("credentials"), revoke=st.booleans(), death=DEATHS)
     def rotate(self, token: str, revoke: bool, death: Death | None) -> None:
         aim = Aim(rotate=(Address.parse(self.declared.address(token)),), revoke=revoke)
         self._run(CONSENTS["all"], aim=aim, death=death)
 
-    @precondition(objects)
+    @precondition(there_are("objects"))
     @rule(token=chosen("objects"), death=DEATHS)
     def replace(self, token: str, death: Death | None) -> None:
         """Make an object anew that could stay."""
@@ -269,7 +270,7 @@ class Reconciling(RuleBasedStateMachine):
         ran = self.stage.follow(opened, self.declared.write(self.stage.root))
         self._carry_out(ran, consents, death)
 
-    @precondition(objects)
+    @precondition(there_are("objects"))
     @rule(token=chosen("objects"))
     def hand_is_quicker(self, token: str) -> None:
         """What somebody changes after the plan, and longer ago than 30 seconds, is not overwritten, nor deleted."""
