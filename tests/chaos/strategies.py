@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from reconciler.guards import Consents
 from tests.chaos.declared import ABSENT
+from tests.chaos.people import PATHS, where
 from tests.chaos.stage import Death
 
 if TYPE_CHECKING:
@@ -44,12 +45,19 @@ EDITS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
 }
 """What can be edited, by kind, and to what. `word` is the second word of the name."""
-"""What can be edited, by kind, and to what. `word` is the second word of the name."""
 
 _EVERY = frozenset({"all"})
 CONSENTS = {"all": Consents(_EVERY, _EVERY, _EVERY, _EVERY), "none": Consents(), "delete": Consents(delete=_EVERY)}
 CALLS = st.builds(Death, call=st.integers(1, 8), done=st.booleans(), hard=st.booleans())
 DEATHS = st.none() | CALLS | st.builds(Death, event=st.integers(1, 12))
+TROUBLES = DEATHS | st.builds(
+    lambda method, kind, effect: {"method": method, **where(kind), **effect},
+    st.sampled_from(("POST", "PUT", "DELETE")),
+    st.sampled_from(sorted(PATHS)),
+    st.sampled_from(({"status": 403}, {"status": 503, "after_commit": True}, {"effect": "cut_body"})),
+)
+"""What goes wrong while a plan is carried out: the process dies, or a call meets a fault."""
+
 EFFECTS = (
     {"status": 503, "after_commit": True},
     {"status": 500},

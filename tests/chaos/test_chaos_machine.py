@@ -20,7 +20,7 @@ from reconciler.model import EVERYTHING, Address, Aim
 from tests.chaos.declared import Declared
 from tests.chaos.people import PATHS, People, naming, where
 from tests.chaos.stage import SECTIONS, Death, Ran, Stage
-from tests.chaos.strategies import CONSENTS, DEATHS, EDITS, EFFECTS, TYPES, chosen, edits, there_are
+from tests.chaos.strategies import CONSENTS, EDITS, EFFECTS, TROUBLES, TYPES, chosen, edits, there_are
 from tests.chaos.truth import Truth, name_of, poisoned_below
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.chaos
 
+Trouble = Death | dict[str, Any] | None
 OWNER = {"policy": "project", "client": "project", "scope": "client", "credential": "client"}
 
 
@@ -199,12 +200,12 @@ class Reconciling(RuleBasedStateMachine):
 
     @rule(
         consents=st.sampled_from(("all", "all", "all", "none", "delete")),
-        death=DEATHS,
+        trouble=TROUBLES,
         by_file=st.booleans(),
         twice=st.booleans(),
     )
-    def apply(self, consents: str, death: Death | None, by_file: bool, twice: bool) -> None:
-        self._run(CONSENTS[consents], death=death, by_file=by_file)
+    def apply(self, consents: str, trouble: Trouble, by_file: bool, twice: bool) -> None:
+        self._run(CONSENTS[consents], trouble=trouble, by_file=by_file)
         if twice:
             self._run(CONSENTS[consents])
 
@@ -235,25 +236,25 @@ class Reconciling(RuleBasedStateMachine):
     @rule(
         targeted=st.lists(chosen("tokens"), max_size=2, unique=True),
         excluded=st.lists(chosen("tokens"), max_size=1),
-        death=DEATHS,
+        trouble=TROUBLES,
     )
-    def apply_a_part(self, targeted: list[str], excluded: list[str], death: Death | None) -> None:
+    def apply_a_part(self, targeted: list[str], excluded: list[str], trouble: Trouble) -> None:
         named = {token: Address.parse(self.declared.address(token)) for token in (*targeted, *excluded)}
         aim = Aim(tuple(named[each] for each in targeted), tuple(named[each] for each in excluded))
-        self._run(CONSENTS["all"], aim=aim, death=death)
+        self._run(CONSENTS["all"], aim=aim, trouble=trouble)
 
     @precondition(there_are("credentials"))
-    @rule(token=chosen("credentials"), revoke=st.booleans(), death=DEATHS)
-    def rotate(self, token: str, revoke: bool, death: Death | None) -> None:
+    @rule(token=chosen("credentials"), revoke=st.booleans(), trouble=TROUBLES)
+    def rotate(self, token: str, revoke: bool, trouble: Trouble) -> None:
         aim = Aim(rotate=(Address.parse(self.declared.address(token)),), revoke=revoke)
-        self._run(CONSENTS["all"], aim=aim, death=death)
+        self._run(CONSENTS["all"], aim=aim, trouble=trouble)
 
     @precondition(there_are("objects"))
-    @rule(token=chosen("objects"), death=DEATHS)
-    def replace(self, token: str, death: Death | None) -> None:
+    @rule(token=chosen("objects"), trouble=TROUBLES)
+    def replace(self, token: str, trouble: Trouble) -> None:
         """Make an object anew that could stay."""
         aim = Aim(replace=(Address.parse(self.declared.address(token)),))
-        self._run(CONSENTS["all"], aim=aim, death=death)
+        self._run(CONSENTS["all"], aim=aim, trouble=trouble)
 
     @rule(consents=st.sampled_from(("all", "delete")))
     def save_plan(self, consents: str) -> None:
@@ -263,12 +264,12 @@ class Reconciling(RuleBasedStateMachine):
             self.saved = (opened, CONSENTS[consents])
 
     @precondition(lambda self: self.saved is not None)
-    @rule(death=DEATHS)
-    def apply_saved_plan(self, death: Death | None) -> None:
+    @rule(trouble=TROUBLES)
+    def apply_saved_plan(self, trouble: Trouble) -> None:
         assert self.saved is not None
         opened, consents = self.saved
         ran = self.stage.follow(opened, self.declared.write(self.stage.root))
-        self._carry_out(ran, consents, death)
+        self._carry_out(ran, consents, trouble)
 
     @precondition(there_are("objects"))
     @rule(token=chosen("objects"))
@@ -288,11 +289,11 @@ class Reconciling(RuleBasedStateMachine):
             names = {name_of(row) for key, row in self.truth.rows(token).items() if key in rows}
             assert names == {hurried}, "a change that nobody had seen was overwritten"
 
-    @rule(death=DEATHS)
-    def destroy(self, death: Death | None) -> None:
+    @rule(trouble=TROUBLES)
+    def destroy(self, trouble: Trouble) -> None:
         """End everything that is bound."""
         self.truth.ending = True
-        self._run(CONSENTS["all"], aim=Aim(destroy=True), death=death)
+        self._run(CONSENTS["all"], aim=Aim(destroy=True), trouble=trouble)
         self.truth.ending = False
 
     @rule()
@@ -315,19 +316,21 @@ class Reconciling(RuleBasedStateMachine):
 
     # How that is done
 
-    def _run(
-        self, consents: Consents, *, aim: Aim = EVERYTHING, death: Death | None = None, by_file: bool = False
-    ) -> Ran:
+    def _run(self, consents: Consents, *, aim: Aim = EVERYTHING, trouble: Trouble = None, by_file: bool = False) -> Ran:
         ran = self.stage.plan(self.declared, aim, consents)
         if by_file and ran.planned and not ran.refused:
             overlays = self.declared.write(self.stage.root)
             ran = self.stage.follow(self.stage.save(ran.planned, overlays), overlays)
-        return self._carry_out(ran, consents, death)
+        return self._carry_out(ran, consents, trouble)
 
-    def _carry_out(self, ran: Ran, consents: Consents, death: Death | None) -> Ran:
+    def _carry_out(self, ran: Ran, consents: Consents, trouble: Trouble) -> Ran:
         if not ran.refused:
             bound = self.truth.before(ran)
-            self.stage.carry_out(ran, self.truth.look, death)
+            if isinstance(trouble, dict):
+                self.stage.emulator.add_fault(trouble)
+            self.stage.carry_out(ran, self.truth.look, trouble if isinstance(trouble, Death) else None)
+            if isinstance(trouble, dict):
+                self.stage.emulator.clear_faults()
             self.truth.after(ran, consents, bound)
         if not self.people.older:
             self.truth.check()

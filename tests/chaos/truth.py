@@ -184,6 +184,10 @@ class Truth:
                 token = token_of(row)
                 if token in self.kept and not any(binding.id == key for binding in entries.values()):
                     self.set_apart((kind, key))
+                if kind == "credential" and "#" in row["name"] and token in self.declared.wanted:
+                    known = {sha256(each["client_secret"]) for each in self.delivered[token]}
+                    excused = self.forgetful or token in self.loose
+                    assert row["hash"] in known or excused, f"I3: a secret of {token} is live that nobody was given"
                 if key not in self.apart and not self._expected(kind, token, row):
                     assert token in self.loose, f"I6: {kind} {token} was left behind"
                     self.set_apart((kind, key))
