@@ -5,7 +5,7 @@ secret got lost on the way is known by its name, and revoked.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -38,14 +38,14 @@ class Delivering:
     verify: Verify
     mask: Mask = unmasked
 
-    def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: str | None) -> Live:
+    def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: Container[str]) -> Live:
         """Make a generation, try it, deliver it, and read back what arrived; revoke it when one of these fails.
 
-        It takes the place of a secret of the same client, or of `ours`, the credential that was bound until now.
+        It takes the place of a secret of the same client, or of one of `ours`, the credentials that are bound.
         """
         sink.preflight()
         held = sink.head() if sink.readable else None
-        if held and held.client_id != client_id and held.credential_id != ours:
+        if held and held.client_id != client_id and held.credential_id not in ours:
             what = f"holds the secret of another client, {held.client_id}; deliver elsewhere, or move it away"
             raise SinkFailed(sink.destination, what, conflict=True)
         for last in (False, True):

@@ -111,11 +111,12 @@ class Effects:
 
         workshop = self._workshop
         with workshop.lock:
-            binding = workshop.entries.get(operation.previous or operation.address)
+            ours = frozenset(
+                each.id for address, each in workshop.entries.items() if address.kind == operation.address.kind
+            )
         delivering = Delivering(
             workshop.reader, workshop.writer, workshop.journal, bound, verify=workshop.verify, mask=workshop.mask
         )
-        ours = binding.id if binding else None
         return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
 
     def _make(self, operation: Operation, parent: str | None, fields: Fields) -> Live:

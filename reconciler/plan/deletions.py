@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler import graph
 from reconciler.diff import Comparison
 from reconciler.kinds import KINDS, within
-from reconciler.model import Action, Change, Live, Operation, Snapshot, Verb, texts
+from reconciler.model import Action, Address, Change, Live, Operation, Snapshot, Verb, texts
 
 _ENDING = (Action.DELETE, Action.REPLACE, Action.RETIRE)
 
@@ -26,8 +26,9 @@ def deletions(comparison: Comparison, snapshot: Snapshot, others: Iterable[Opera
     endings = _endings(comparison, snapshot)
     operations = [_forget(change) for change in comparison.changes if change.action is Action.FORGET]
     before, loosened = _before(endings), defaultdict[str, set[str]](set)
+    moved = {change.previous: change.address for change in comparison.changes if change.previous}
     for identifier, ending in endings.items():
-        loosened[_root(identifier, endings)] |= _loosened(ending, others)
+        loosened[_root(identifier, endings)] |= _loosened(ending, others, moved.get(ending.change.address))
     for identifier, ending in endings.items():
         change = ending.change
         if ending.taken_by is None:
@@ -93,8 +94,11 @@ def _before(endings: Mapping[str, _Ending]) -> dict[str, list[str]]:
     return {root: [other for other in needs(root) if (root, other) not in given_up] for root in roots}
 
 
-def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
-    """List the operations to wait for: updates that drop a reference, and the whole successor of what is replaced."""
+def _loosened(ending: _Ending, others: Iterable[Operation], moved: Address | None) -> set[str]:
+    """List the operations to wait for: updates that drop a reference, and the whole successor of what is replaced.
+
+    `moved` is where what goes is made anew.
+    """
     change, identifier = ending.change, ending.live.id
     if change.delete_first:
         return set()
@@ -103,7 +107,7 @@ def _loosened(ending: _Ending, others: Iterable[Operation]) -> set[str]:
         if operation.verb is Verb.UPDATE and identifier in texts(dict(operation.before)):
             after.add(operation.key)
         successor = operation.address == change.address or within(operation.address, change.address)
-        if change.action in (Action.REPLACE, Action.RETIRE) and successor:
+        if (change.action in (Action.REPLACE, Action.RETIRE) and successor) or operation.address == moved:
             after.add(operation.key)
     return after
 

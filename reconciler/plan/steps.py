@@ -80,7 +80,8 @@ def _make(change: Change, context: _Context, result: Steps) -> None:
         bound=_bound(resource, {name: value for name, value in full.items() if name not in later}, parent),
         settings=resource.settings,
         prevent_destroy=_protected(resource, match),
-        previous=match.previous,
+        # A credential that is made anew elsewhere leaves its former binding to the deletion that follows.
+        previous=None if kind.secret and match.live is None else match.previous,
         predecessors=_predecessors(change, match, context),
         after=(
             *_creations([*_refs(fields), *([reference(above)] if above else [])], context),

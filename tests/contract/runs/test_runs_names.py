@@ -81,3 +81,16 @@ def test_other_short_names_are_a_problem_at_their_line_that_asks_for_the_domain(
         (10, "no identity provider 'uniexample' is known to the service", "write its domain"),
         (11, "no identity provider 'no.example' is known to the service", None),
     ]
+
+
+def test_pinned_resource_that_is_renamed_is_bound_under_its_new_name_alone(runs: Any) -> None:
+    text = "projects:\n  g: {display_name: G, contact_email: a@b.org}\n"
+    runs.write(text)
+    runs.settle()
+    pinned = text.replace("{display_name", f"{{id: {runs.id('project/g')}, display_name")
+    runs.write(pinned.replace("g:", "h:"))
+    runs.settle()
+    assert [*runs.entries()] == ["project/h"]
+    runs.write(pinned.replace("g:", "i:").replace("{id", "{previously: [project/h], id"))
+    runs.settle()
+    assert [*runs.entries()] == ["project/i"]
