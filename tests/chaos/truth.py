@@ -122,13 +122,15 @@ class Truth:
             assert _own(there.get(key)) == _own(row), (
                 f"I2: {name_of(row)} is not the program's, and was changed or deleted"
             )
-        accounted = {each for binding in state.entries.values() for each in (binding.id, *binding.predecessors)}
+        leaving = {each for binding in state.entries.values() for each in binding.predecessors}
+        accounted = leaving | {binding.id for binding in state.entries.values()}
         for token, each in self.declared.wanted.items():
             if each.kind == "credential":
                 self._generations(token, world, len(state.undelivered()))
                 continue
             rows = self.rows(token)
-            stray = [key for key in rows if key not in accounted]
+            goes_along = {key for key, row in rows.items() if row.get(PARENT[each.kind]) in leaving}
+            stray = [key for key in rows if key not in accounted | goes_along]
             pending = sum(each.address.kind == self.declared.wanted[token].kind for each in state.unanswered())
             most = pending + (0 if len(rows) > len(stray) else 1)
             assert len(stray) <= most or token in self.loose, f"I1: {token} is there {len(rows)} times"
