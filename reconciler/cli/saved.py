@@ -94,7 +94,7 @@ def named(options: PlanOptions) -> Path | None:
     if not found:
         return None
     if len(options.paths or []) > 1:
-        raise typer.BadParameter(f"{found[0]} is a saved plan, and stands alone", param_hint="PATH")
+        raise typer.BadParameter(f"{found[0]} is a saved plan, and is applied alone", param_hint="PATH")
     unfit = [
         each.name
         for each in fields(options)
