@@ -29,10 +29,11 @@ class Rehearsal:
     """What the operations of a plan came to, and what a plan after them would do (`left`).
 
     `unread` says for each kind that the caller could not list any more why, `names` what the ids of new objects stand
-    for. When an operation failed, no plan was made after it.
+    for. When an operation failed, no plan was made after it. `looks` are the requests of a run's last look around.
     """
 
     tried: tuple[Tried, ...]
+    looks: tuple[Request, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     left: tuple[Operation, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -104,15 +104,19 @@ def _tried(planned: Planned, emulator: Emulator, there: AuthClient, place: Site)
     for event in pipeline.apply(planned, there, place, Steering(1)):
         match event:
             case Finished() | Failed():
-                rows = emulator.requests
-                emulator.forget_requests()
-                requests = tuple(Request(row["method"], row["path"], row["status"]) for row in rows)
-                tried.append(Tried(event, requests))
+                tried.append(Tried(event, _asked(emulator)))
             case Skipped():
                 skipped.append(event)
             case _:
                 pass
-    return Rehearsal(tuple(tried), tuple(skipped), names=_names(tried))
+    return Rehearsal(tuple(tried), _asked(emulator), tuple(skipped), names=_names(tried))
+
+
+def _asked(emulator: Emulator) -> tuple[Request, ...]:
+    """Take what was asked since the last time."""
+    rows = emulator.requests
+    emulator.forget_requests()
+    return tuple(Request(row["method"], row["path"], row["status"]) for row in rows)
 
 
 def _names(tried: list[Tried]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.model import Failed, Operation, Rehearsal
+from reconciler.model import Failed, Operation, Rehearsal, Request
 from reconciler.render import run
 from reconciler.render.safe import safe
 from reconciler.render.style import Style
@@ -14,16 +14,17 @@ def text(found: Rehearsal, target: str, style: Style) -> str:
     for each in found.tried:
         operation = each.ended.operation
         lines += [f"  {operation.verb} {operation.address}"] if each.requests else []
-        for request in each.requests:
-            lines.append(f"    {request.method} {safe(_path(request.path, found))} {request.status}")
+        lines += [_request(request, found) for request in each.requests]
         if isinstance(each.ended, Failed):
             lines.append(f"  {run.line(each.ended, style)}")
+    lines += ["  look once more"] if found.looks else []
+    lines += [_request(each, found) for each in found.looks]
     lines += [f"  {run.line(each, style)}" for each in found.skipped]
     return "\n".join([*lines, "", *_end(found, target, style)])
 
 
 def _end(found: Rehearsal, target: str, style: Style) -> Iterator[str]:
-    count = sum(len(each.requests) for each in found.tried)
+    count = sum(len(each.requests) for each in found.tried) + len(found.looks)
     requests = f"{count} request{'' if count == 1 else 's'}"
     if found.well:
         yield f"{style.paint('Rehearsal complete:', 'green')} {requests}; the plan after it is empty."
@@ -45,6 +46,10 @@ def _why(found: Rehearsal, requests: str) -> str:
 def _operation(operation: Operation) -> str:
     fields = ", ".join(sorted(operation.fields))
     return f"{operation.verb} {operation.address}" + (f" ({fields})" if fields else "")
+
+
+def _request(request: Request, found: Rehearsal) -> str:
+    return f"    {request.method} {safe(_path(request.path, found))} {request.status}"
 
 
 def _path(path: str, found: Rehearsal) -> str:

@@ -122,7 +122,8 @@ def contents(runs: Any) -> dict[Path, str]:
 
 
 def asked(found: Rehearsal) -> list[str]:
-    return [f"{each.method} {named(each.path, found)}" for one in found.tried for each in one.requests]
+    requests = [*(each for one in found.tried for each in one.requests), *found.looks]
+    return [f"{each.method} {named(each.path, found)}" for each in requests]
 
 
 def named(path: str, found: Rehearsal) -> str:
@@ -387,8 +388,11 @@ Rehearsal on a copy of {runs.site.target}, in memory:
     POST /v2/api/clients 200
   create scope/p/here/ask
     POST /v2/api/clients/{{client/p/here}}/scopes 200
+  look once more
+    GET /v2/api/projects 200
+    GET /v2/api/clients 200
 
-Rehearsal complete: 3 requests; the plan after it is empty."""
+Rehearsal complete: 5 requests; the plan after it is empty."""
     )
 
 
