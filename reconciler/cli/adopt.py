@@ -7,8 +7,9 @@ import typer
 
 from reconciler.cli import terminal
 from reconciler.cli.bindings import RebuildOptions, agree
+from reconciler.cli.flags import LockTimeout, an_address
 from reconciler.cli.load import calls_at_once, load
-from reconciler.cli.options import LockTimeout, ReadOptions, an_address
+from reconciler.cli.options import ReadOptions
 from reconciler.errors import StaleBindings
 
 if TYPE_CHECKING:

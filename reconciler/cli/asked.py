@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reconciler.cli.options import (
-    DestroyOptions,
-    ManifestOptions,
-    PlanOptions,
-    RotateOptions,
-    Running,
-    an_address,
-)
+from reconciler.cli.flags import an_address
+from reconciler.cli.options import DestroyOptions, ManifestOptions, PlanOptions, RotateOptions, Running
 
 if TYPE_CHECKING:
     from reconciler.guards import Consents

@@ -7,17 +7,9 @@ import typer
 
 from reconciler.cli import terminal
 from reconciler.cli.exits import Exit
+from reconciler.cli.flags import AsJson, AutoApprove, LockTimeout, NoInput, an_address
 from reconciler.cli.load import load
-from reconciler.cli.options import (
-    AsJson,
-    AutoApprove,
-    LockTimeout,
-    NoInput,
-    ReadOptions,
-    ServiceOptions,
-    an_address,
-    taking,
-)
+from reconciler.cli.options import ReadOptions, ServiceOptions, taking
 from reconciler.errors import CannotBind
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import terminal
+from reconciler.cli.flags import AsJson, an_address
 from reconciler.cli.load import load
-from reconciler.cli.options import AsJson, ServiceOptions, an_address
+from reconciler.cli.options import ServiceOptions
 
 
 def _address(text: str | None) -> str | None:
