@@ -63,7 +63,7 @@ imports: $(VENV)/.developing
 	$(BIN)/lint-imports
 
 check: $(VENV)/.sinks
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The tests that kill, break and repeat at random, for as long as their environment variables say.
 chaos: $(VENV)/.sinks

@@ -144,7 +144,7 @@ def test_pin_writes_ids_and_nothing_else(applied: Any) -> None:
     assert must(applied, "pin") == "Pinned: 0, in 0 files.\n"
     applied.must_be_done()
     applied.edit("a.yaml", "web: {", "www: {")
-    assert "Plan: 1 to adopt, 0 to add, 0 to change, 0 to replace, 0 to delete." in applied.plan().out
+    assert "Plan: 0 to adopt, 0 to add, 0 to change, 0 to replace, 0 to delete, 1 renamed." in applied.plan().out
 
 
 def test_pin_of_what_cannot_be_written_changes_no_file(applied: Any) -> None:

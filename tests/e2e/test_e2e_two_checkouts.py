@@ -30,7 +30,7 @@ class Meeting:
     def before(self, method: str, path: str) -> bool:
         if (method, path) == ("POST", self.path):
             self.both.wait()
-        if method == "GET" and path.startswith(f"{self.path}/"):
+        if method == "GET" and path.rpartition("/")[0] == self.path:
             self.deleted.wait(30)  # whoever asks whether a twin is gone may be much faster than who takes it back
         return True
 
