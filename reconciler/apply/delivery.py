@@ -24,6 +24,16 @@ def unmasked(_: Secret) -> None:
     """Mask nothing: nobody else writes a log of this run."""
 
 
+class _MayBeHeld(SinkFailed):
+    """A delivery failed, and may have arrived: its secret stays, and the next run asks the sink which one it holds."""
+
+    @classmethod
+    def after(cls, error: SinkFailed) -> "_MayBeHeld":
+        """Say so of a failure."""
+        what = f"{error.what}; it may hold the new secret all the same, which stays valid: the next run looks again"
+        return cls(error.sink, what, error.conflict)
+
+
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """Makes one generation of a credential and delivers its secret.
@@ -38,15 +48,21 @@ class Delivering:
     verify: Verify
     mask: Mask = unmasked
 
-    def make(self, operation: Operation, client_id: str, sink: Sink, *, ours: Container[str]) -> Live:
+    def make(
+        self, operation: Operation, client_id: str, sink: Sink, *, ours: Container[str], others: Container[str]
+    ) -> Live:
         """Make a generation, try it, deliver it, and read back what arrived; revoke it when one of these fails.
 
-        It takes the place of a secret of the same client, or of one of `ours`, the credentials that are bound.
+        It takes the place of a secret of the same client, or of one of `ours`, the credentials that are bound; but of
+        none of `others`, those that are current and have a sink of their own.
         """
         sink.preflight()
         held = sink.head() if sink.readable else None
         if held and held.client_id != client_id and held.credential_id not in ours:
             what = f"holds the secret of another client, {held.client_id}; deliver elsewhere, or move it away"
+            raise SinkFailed(sink.destination, what, conflict=True)
+        if held and held.credential_id in others:
+            what = f"holds the secret of another credential, {held.name} ({held.credential_id}); deliver elsewhere"
             raise SinkFailed(sink.destination, what, conflict=True)
         for last in (False, True):
             mark = secrets.token_hex(4)
@@ -74,6 +90,8 @@ class Delivering:
             if made.secret and operation.settings.get("verify", True):
                 self.verify(live.parent or "", made.secret)
             _put(made, sink, expected)
+        except _MayBeHeld:
+            raise
         except (SinkFailed, Unverified) as error:
             self._revoke(operation, live, error)
             self.journal.outcome(intent, Outcome.NOT_DONE, error=str(error))
@@ -125,7 +143,24 @@ def _put(made: Made, sink: Sink, expected: str | None) -> None:
         name=str(live.fields["name"]),
         created=live.attributes["created"],
     )
-    sink.put(delivery, expected)
-    arrived = sink.head() if sink.readable else None
+    try:
+        sink.put(delivery, expected)
+    except SinkFailed as error:
+        if _held(sink) == live.id:
+            raise _MayBeHeld.after(error) from error
+        raise
+    try:
+        arrived = sink.head() if sink.readable else None
+    except SinkFailed as error:
+        raise _MayBeHeld.after(error) from error
     if sink.readable and (arrived is None or arrived.credential_id != live.id):
         raise SinkFailed(sink.destination, "what was delivered cannot be read back")
+
+
+def _held(sink: Sink) -> str | None:
+    """Name the credential that a sink says it holds; None when it does not say."""
+    try:
+        head = sink.head() if sink.readable else None
+    except SinkFailed:
+        return None
+    return head.credential_id if head else None

@@ -111,13 +111,15 @@ class Effects:
 
         workshop = self._workshop
         with workshop.lock:
-            ours = frozenset(
-                each.id for address, each in workshop.entries.items() if address.kind == operation.address.kind
-            )
+            ours = {
+                address: each.id for address, each in workshop.entries.items() if address.kind == operation.address.kind
+            }
+        others = {ours[address] for address in workshop.sinks if address in ours and address != operation.address}
         delivering = Delivering(
             workshop.reader, workshop.writer, workshop.journal, bound, verify=workshop.verify, mask=workshop.mask
         )
-        return delivering.make(operation, parent, workshop.sinks[operation.address], ours=ours)
+        sink = workshop.sinks[operation.address]
+        return delivering.make(operation, parent, sink, ours=frozenset(ours.values()), others=others)
 
     def _make(self, operation: Operation, parent: str | None, fields: Fields) -> Live:
         """Make one object: sent once, looked up when its outcome is unknown, sent again only if it is not there."""
@@ -210,6 +212,7 @@ class Effects:
         workshop, address = self._workshop, operation.address
         assert operation.id is not None
         self._already(operation, operation.id, operation.before)
+        self._not_held_again(operation)
         intent = workshop.journal.intend(operation)
         try:
             workshop.writer.delete(address.kind, self._parent(operation), operation.id)
@@ -221,6 +224,19 @@ class Effects:
         with happened():
             workshop.journal.outcome(intent, Outcome.DONE, address=address, binding=bound)
         return operation.id
+
+    def _not_held_again(self, operation: Operation) -> None:
+        """Refuse to end an earlier generation that the sink holds: its file was put back since the plan was made."""
+        with self._workshop.lock:
+            bound = self._workshop.entries.get(operation.address)
+        sink = self._workshop.sinks.get(operation.address)
+        if sink is None or not sink.readable or bound is None or bound.id == operation.id:
+            return
+        held = sink.head()
+        if held and held.credential_id == operation.id:
+            raise StaleObject(
+                str(operation.address), f"{sink.destination} holds the secret of {held.credential_id} again"
+            )
 
     def _forget(self, operation: Operation) -> Binding | None:
         """Take an object off the bindings, and give what they hold now: a successor of it stays bound."""

@@ -99,7 +99,11 @@ class Keep:
 @contextmanager
 def _keyring() -> Iterator[bool]:
     """Say whether there is a keyring; one that is locked or broken is an error, not an empty one."""
-    backend = keyring.get_keyring()
+    try:
+        backend = keyring.get_keyring()
+    except (ImportError, AttributeError, ValueError) as error:
+        what = f"PYTHON_KEYRING_BACKEND names no keyring that there is ({type(error).__name__}); name another"
+        raise NotAuthenticated(what) from None
     try:
         yield getattr(backend, "priority", 0) > 0 and not isinstance(backend, keyring.backends.fail.Keyring)
     except keyring.errors.KeyringError as error:

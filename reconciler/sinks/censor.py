@@ -1,6 +1,7 @@
 """Takes a secret out of what others say about it, in every form in which programs write it."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -9,9 +10,12 @@ from reconciler.model import Secret
 
 
 def censored(text: str, secret: Secret) -> str:
-    """Put `(secret)` wherever it stands, also as a part of something longer in base64, as Basic credentials are."""
+    """Put `(secret)` wherever it stands, also as a part of something longer in base64, as Basic credentials are.
+
+    Lines may be broken within it, as programs do that write base64.
+    """
     for form in sorted(_forms(secret.reveal()), key=len, reverse=True):
-        text = text.replace(form, "(secret)")
+        text = re.sub(r"\s*".join(map(re.escape, form)), "(secret)", text)
     return text
 
 

@@ -60,6 +60,7 @@ class ExecSink:
         self._settings = digest({"exec": settings})
         self._shape = written
         self._around = around
+        self._secret: Secret | None = None
         self.destination = " ".join(["exec", *self._command, *(f"{k}={v}" for k, v in sorted(self._with.items()))])
 
     @property
@@ -89,7 +90,8 @@ class ExecSink:
             "metadata": asdict(meta(delivery, self._settings)),
         }
         try:
-            self._ask("put", told, delivery.client_secret)
+            self._secret = delivery.client_secret
+            self._ask("put", told)
         except _TooSlow:
             held = self.head() if self.readable else None
             if held is None or held.credential_id != delivery.credential_id:
@@ -114,19 +116,19 @@ class ExecSink:
         """Have the program remove what it was given; see `Sink`."""
         self._ask("delete")
 
-    def _ask(self, action: str, told: Mapping[str, Any] | None = None, secret: Secret | None = None) -> dict[str, Any]:
+    def _ask(self, action: str, told: Mapping[str, Any] | None = None) -> dict[str, Any]:
         question = json.dumps({"protocol": PROTOCOL, "action": action, "with": dict(self._with), **(told or {})})
 
         def attempt() -> dict[str, Any]:
-            return self._answer(action, self._run(action, question.encode()), secret)
+            return self._answer(action, self._run(action, question.encode()))
 
         try:
             return patiently(attempt, self._around.sleep)
         except MayPass as error:
             raise self._failed(str(error)) from None
 
-    def _answer(self, action: str, ended: _Ended, secret: Secret | None) -> dict[str, Any]:
-        said = _censored(ended.err, secret)
+    def _answer(self, action: str, ended: _Ended) -> dict[str, Any]:
+        said = _censored(ended.err, self._secret)
         what = f"{action}: the program ended with {ended.code}" + (f": {said}" if said else "")
         if ended.code == TRY_AGAIN:
             raise MayPass(what)

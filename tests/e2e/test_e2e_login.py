@@ -209,6 +209,13 @@ def test_login_is_kept_in_a_keyring_where_there_is_one(desk: Desk) -> None:
     assert desk.run("whoami", **ring).code == 10
 
 
+@pytest.mark.parametrize("backend", ["nowhere.Keyring", "keyring.backends.Nothing", "x"])
+def test_keyring_that_is_not_there_is_told(bench: Any, backend: str) -> None:
+    ran = bench.run("whoami", PYTHON_KEYRING_BACKEND=backend, RECONCILER_ACCESS_TOKEN="")
+    assert ran.code == 10
+    assert "PYTHON_KEYRING_BACKEND names no keyring that there is" in ran.err
+
+
 @pytest.mark.parametrize("spoil", ["mode", "link", "content"])
 def test_login_file_that_is_not_private_or_not_ours_is_refused(desk: Desk, spoil: str) -> None:
     desk.login()

@@ -231,6 +231,67 @@ def test_rotation_that_cannot_be_delivered_keeps_the_old_secret(desk: Desk, revo
     assert not set(left) & set(desk.live())
 
 
+def test_secret_that_was_put_back_since_the_plan_is_not_revoked(applied: Desk) -> None:
+    file, beside = (applied.bench.folder / "secrets" / name for name in ("web.json", "web.json.meta.json"))
+    old = {each: each.read_bytes() for each in (file, beside)}
+    applied.emulator.clock.advance(91 * DAY)
+    applied.must("apply", "--auto-approve")
+    applied.emulator.clock.advance(15 * DAY)
+    planned = applied.must("plan", "--out", "later.plan")
+    assert f"⌫ {WEB}  is revoked" in planned.out
+    for each, content in old.items():
+        each.write_bytes(content)
+    ran = applied.must("apply", "later.plan", "--auto-approve", code=12)
+    assert f"file secrets/web.json holds the secret of {applied.held()['credential_id']} again; plan again" in ran.out
+    assert applied.works(applied.held())
+
+
+PROGRAM = """\
+#!{python}
+import json, os, sys
+question = json.load(sys.stdin)
+match question["action"]:
+    case "put":
+        with open("held.json", "w") as file:
+            json.dump(question, file)
+        sys.exit(os.path.exists("put fails"))
+    case "head":
+        held = json.load(open("held.json")) if os.path.exists("held.json") else {{}}
+        if held and os.path.exists("head fails"):
+            print(held, file=sys.stderr)
+            sys.exit(1)
+        print(json.dumps({{"metadata": held.get("metadata")}}))
+"""
+
+
+def programmed(desk: Desk, settings: str = "") -> None:
+    keep = desk.bench.write("keep.py", PROGRAM.format(python=sys.executable))
+    keep.chmod(0o755)
+    desk.bench.edit("a.yaml", "file: {path: secrets/web.json}", f"exec: {{command: [./keep.py]{settings}}}")
+
+
+@pytest.mark.parametrize("failing", ["put fails", "head fails"])
+def test_secret_that_arrived_is_not_revoked_when_its_delivery_fails(desk: Desk, failing: str) -> None:
+    programmed(desk)
+    (desk.bench.folder / failing).touch()
+    ran = desk.must("apply", "--auto-approve", code=13)
+    held = json.loads((desk.bench.folder / "held.json").read_text())["delivery"]
+    assert "it may hold the new secret all the same, which stays valid: the next run looks again" in ran.out
+    assert held["client_secret"] not in ran.out + ran.err
+    assert desk.works(held)
+    (desk.bench.folder / failing).unlink()
+    assert "No changes" in desk.must("apply", "--auto-approve").out
+    assert desk.works(held)
+
+
+def test_credential_takes_no_place_of_another_one(desk: Desk) -> None:
+    programmed(desk, ", with: {of: web}")
+    desk.bench.edit("a.yaml", "file: {path: secrets/other.json}", "exec: {command: [./keep.py], with: {of: other}}")
+    ran = desk.must("apply", "--auto-approve", "--parallelism", "1", code=12)
+    assert "holds the secret of another credential, django#" in ran.out
+    assert desk.works(json.loads((desk.bench.folder / "held.json").read_text())["delivery"])
+
+
 def test_sink_that_is_down_before_a_rotation_makes_nothing(desk: Desk) -> None:
     exec_sink(desk, "pass")
     desk.must("apply", "--auto-approve")

@@ -1,7 +1,7 @@
 """What programs say about a secret is shown without it."""
 
 import json
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -23,6 +23,8 @@ SECRET = "Zz/9+q" * 7 + "w="
         lambda secret: b64encode(secret.encode()).decode(),
         *(lambda secret, lead=lead: b64encode(f"{'c' * lead}:{secret}\n".encode()).decode() for lead in range(3)),
         lambda secret: urlsafe_b64encode(f"client:{secret}".encode()).decode(),
+        lambda secret: f"{secret[:20]}\r\n  {secret[20:]}",
+        lambda secret: encodebytes(f"{'c' * 40}:{secret}".encode()).decode().strip(),
     ],
 )
 def test_secret_is_taken_out_in_each_form(write: Callable[[str], str]) -> None:
