@@ -49,7 +49,8 @@ def _leave_no_core() -> None:
     """See that a crash, of this program or one that it runs, writes no memory with secrets in it to a disk."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _log(level: str) -> None:
