@@ -226,7 +226,7 @@ def test_no_secret_is_lost_or_ended_early_by_a_kill(
         happened(ready)
     case = Case(sweep, ready, vault.save(), key, generations)
     points = case.points()
-    chosen = sample(points, 2)
+    chosen = sample(points, 3)
     reached = case.kill_at(chosen)
     text = f"killed at {reached} of {len(points)} points ({len(chosen)} tried)"
     sys.stdout.write(f"\n{scenario}: {text}, {case.deleted} credentials ended, {len(case.violations)} violations\n")

@@ -107,7 +107,7 @@ def test_first_apply_survives_a_kill_at_the_system_calls(sweep: Any, sample: Any
         for each in points
         if each.what in names and not each.done
     ]
-    _kill_at(sweep, sample(mine, 2), len(mine), shape, tmp_path / "start", arguments)
+    _kill_at(sweep, sample(mine, 3), len(mine), shape, tmp_path / "start", arguments)
 
 
 def _may_trace() -> bool:
@@ -118,8 +118,8 @@ def _may_trace() -> bool:
 
 def _swept(sweep: Any, sample: Callable[[list[Any], int], list[Any]], start: Path, arguments: tuple[str, ...]) -> None:
     points, shape = sweep.points(start, arguments)
-    reached = _kill_at(sweep, sample(points, 3), len(points), shape, start, arguments)
-    assert reached >= len(sample(points, 3)) * 0.6
+    reached = _kill_at(sweep, sample(points, 5), len(points), shape, start, arguments)
+    assert reached >= len(sample(points, 5)) * 0.8
 
 
 def _kill_at(sweep: Any, chosen: list[Any], count: int, shape: Any, start: Path, arguments: tuple[str, ...]) -> int:
